@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+
+import {IDesk} from "../interfaces/IDesk.sol";
+import {IFeed} from "../interfaces/IFeed.sol";
+import {ISeat} from "../interfaces/ISeat.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {IVenues} from "../interfaces/IVenues.sol";
+import {Orders} from "./libraries/Orders.sol";
+
+/// @title Desk
+/// @notice What a signed order means. It holds no money and has no administrator: it is one operator among
+/// others that an owner may grant TRADE, MOVE and PAY at the vault.
+///
+/// A FILL
+/// Anyone calls `fill` with an order, its signature and legs. The order's state is booked first; then each leg
+/// is one call to the vault, which moves margin and has the seat trade exactly the leg's size; then the whole
+/// price, the oracle's bound and the leverage are held against what was signed. Any failure undoes all of it.
+///
+/// REPLAY
+/// A nonce has one bit, set when its order is complete or cancelled. An order filled in part binds its nonce to
+/// its digest and counts what it used there. An order that fills whole at once touches the bit alone.
+///
+/// ROUNDING
+/// Prices are compared as products, so nothing is rounded. The margin share is rounded up (an order must be
+/// fillable to its end), the tip down.
+///
+/// STOPPING
+/// An owner stops the desk by `cancel`, `raiseEpoch`, or revoking it at the vault.
+contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
+    using Orders for Order;
+
+    IVault public immutable VAULT;
+    IVenues public immutable VENUES;
+    /// @dev One unit of the settlement token in 1e18 USD.
+    uint256 internal immutable UNIT;
+
+    /// @inheritdoc IDesk
+    mapping(bytes32 account => uint256) public epochs;
+    mapping(bytes32 account => mapping(uint256 word => uint256 bits)) internal _spent;
+    mapping(bytes32 account => mapping(uint256 nonce => Progress)) internal _progress;
+
+    constructor(IVault vault, IVenues venues, IERC20Metadata token) EIP712("Ringside Desk", "1") {
+        VAULT = vault;
+        VENUES = venues;
+        UNIT = 10 ** (18 - token.decimals());
+    }
+
+    // ------------------------------------------------------------------ anyone
+
+    /// @inheritdoc IDesk
+    function fill(Order calldata order, bytes calldata signature, Leg[] calldata legs)
+        external
+        nonReentrant
+        returns (uint256 quote)
+    {
+        bytes32 hash = digest(order);
+        _checkOrder(order, hash, signature);
+        (uint256 size, uint256 margin) = _checkLegs(order, legs);
+        uint256 tip = _book(order, hash, size, margin);
+
+        bool unbounded = order.bounds.minLeverage == 0 && order.bounds.maxLeverage == 0;
+        // Bit i: leg i takes on risk, so its pocket's leverage is looked at when all legs are done.
+        uint256 risky;
+        for (uint256 i; i < legs.length; ++i) {
+            // The tip leaves with the first leg, so that idle is written once.
+            (uint256 paid, bool reduces) = _trade(order, legs[i], i == 0 ? tip : 0);
+            quote += paid;
+            if (!unbounded && !reduces) risky |= 1 << i;
+        }
+
+        _checkPrice(order, size, quote, tip);
+        if (risky != 0) _checkLeverage(order, legs, risky);
+        emit Filled(hash, order.account, msg.sender, order.size < 0 ? -int256(size) : int256(size), quote, tip);
+    }
+
+    // ------------------------------------------------------------------- owner
+
+    /// @inheritdoc IDesk
+    function cancel(bytes32 account, uint256 nonce) external {
+        _requireOwner(account);
+        _spend(account, nonce);
+        emit Cancelled(account, nonce);
+    }
+
+    /// @inheritdoc IDesk
+    function raiseEpoch(bytes32 account, uint256 epoch) external {
+        _requireOwner(account);
+        require(epoch > epochs[account], EpochNotRaised(epochs[account]));
+        epochs[account] = epoch;
+        emit EpochRaised(account, epoch);
+    }
+
+    // -------------------------------------------------------------------- reads
+
+    /// @inheritdoc IDesk
+    function digest(Order calldata order) public view returns (bytes32) {
+        return _hashTypedDataV4(order.hash());
+    }
+
+    /// @inheritdoc IDesk
+    function progress(bytes32 account, uint256 nonce) external view returns (Progress memory) {
+        return _progress[account][nonce];
+    }
+
+    /// @inheritdoc IDesk
+    function isSpent(bytes32 account, uint256 nonce) public view returns (bool) {
+        return _spent[account][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
+    }
+
+    // ------------------------------------------------------ before anything moves
+
+    function _checkOrder(Order calldata order, bytes32 hash, bytes calldata signature) internal view {
+        require(block.timestamp <= order.deadline, Expired(order.deadline));
+        require(order.epoch == epochs[order.account], WrongEpoch(epochs[order.account]));
+        uint256 size = SignedMath.abs(order.size);
+        require(size > 0 && size <= type(uint128).max, BadSize(order.size));
+
+        Bounds calldata bounds = order.bounds;
+        if (bounds.filler != address(0) && msg.sender != bounds.filler) {
+            require(block.timestamp > bounds.fillerUntil, NotFiller(bounds.filler, bounds.fillerUntil));
+        }
+        _checkSignature(address(bytes20(order.account)), hash, signature);
+    }
+
+    /// @dev The one place that knows how an owner signs.
+    function _checkSignature(address owner, bytes32 hash, bytes calldata signature) internal pure {
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(hash, signature);
+        require(failure == ECDSA.RecoverError.NoError && signer == owner, BadSignature(owner));
+    }
+
+    /// @return size Σ|leg|, 1e18 base.
+    /// @return margin Σ margin, token units.
+    function _checkLegs(Order calldata order, Leg[] calldata legs)
+        internal
+        pure
+        returns (uint256 size, uint256 margin)
+    {
+        require(legs.length > 0, NoLegs());
+        for (uint256 i; i < legs.length; ++i) {
+            Leg calldata leg = legs[i];
+            require(leg.size != 0 && (leg.size > 0) == (order.size > 0), BadLeg(leg.size));
+            require(order.venues & (1 << leg.venue) != 0, VenueNotAllowed(leg.venue));
+            // A sum beyond 256 bits stays at the top, where the bounds refuse it by name.
+            size = Math.saturatingAdd(size, SignedMath.abs(leg.size));
+            margin = Math.saturatingAdd(margin, leg.margin);
+        }
+    }
+
+    /// @dev Counts this fill, and returns its tip.
+    function _book(Order calldata order, bytes32 hash, uint256 size, uint256 margin)
+        internal
+        returns (uint256 tip)
+    {
+        (bytes32 account, uint256 nonce) = (order.account, order.nonce);
+        require(!isSpent(account, nonce), NonceSpent(nonce));
+        Progress storage stored = _progress[account][nonce];
+        bytes32 bound = stored.digest;
+        (uint256 filled, uint256 used) = (0, 0);
+        if (bound != 0) {
+            require(bound == hash, NonceTaken(nonce, bound));
+            (filled, used) = (stored.filled, stored.margin);
+        }
+
+        uint256 whole = SignedMath.abs(order.size);
+        uint256 left = whole - filled;
+        require(size <= left, Overfilled(left, size));
+        require(size == left || size >= order.bounds.minFill, BelowMinFill(order.bounds.minFill, size));
+
+        uint256 total = filled + size;
+        uint256 share = Math.mulDiv(order.maxMargin, total, whole, Math.Rounding.Ceil) - used;
+        require(margin <= share, TooMuchMargin(share, margin));
+        tip = Math.mulDiv(order.tip, total, whole) - Math.mulDiv(order.tip, filled, whole);
+
+        if (size == left) {
+            _spend(account, nonce);
+            if (bound != 0) delete _progress[account][nonce];
+        } else {
+            if (bound == 0) stored.digest = hash;
+            // Safe because total < whole, which fits 128 bits; the other cast checks.
+            (stored.filled, stored.margin) = (uint128(total), SafeCast.toUint128(used + margin));
+        }
+    }
+
+    function _spend(bytes32 account, uint256 nonce) internal {
+        _spent[account][nonce >> 8] |= 1 << (nonce & 0xff);
+    }
+
+    // --------------------------------------------------------------- the trades
+
+    /// @return quote Whole price of the leg, 1e18 USD.
+    /// @return reduces Whether |position| fell and its sign stayed.
+    function _trade(Order calldata order, Leg calldata leg, uint256 tip)
+        internal
+        returns (uint256 quote, bool reduces)
+    {
+        int256 position;
+        (quote, position) = VAULT.trade(
+            IVault.Trade({
+                account: order.account,
+                venue: leg.venue,
+                market: order.market,
+                size: leg.size,
+                limitQuote: leg.size > 0 ? type(uint256).max : 0,
+                margin: leg.margin,
+                tip: tip,
+                payee: msg.sender
+            })
+        );
+        // A sale that ends long, or a purchase that ends short, or either that ends flat, only reduced.
+        reduces = leg.size > 0 ? position <= 0 : position >= 0;
+        require(reduces || !order.bounds.reduceOnly, NotReducing(leg.venue, position));
+    }
+
+    // ------------------------------------------------------- when all legs are done
+
+    /// @dev Compares products, 1e36 USD: nothing is rounded.
+    function _checkPrice(Order calldata order, uint256 size, uint256 quote, uint256 tip) internal view {
+        bool buys = order.size > 0;
+        uint256 extra = tip * UNIT * 1e18;
+        // The tip adds to what a purchase costs, and takes from what a sale brings.
+        uint256 total = buys ? quote * 1e18 + extra : Math.saturatingSub(quote * 1e18, extra);
+
+        uint256 limit = Math.saturatingMul(order.limitPrice, size);
+        require(buys ? total <= limit : total >= limit, WorsePrice(total, limit));
+
+        if (order.bounds.maxDeviation == 0) return;
+        uint256 fair = _oraclePrice(order.market) * size;
+        uint256 slack = Math.saturatingMul(fair, order.bounds.maxDeviation) / 1e18;
+        limit = buys ? Math.saturatingAdd(fair, slack) : Math.saturatingSub(fair, slack);
+        require(buys ? total <= limit : total >= limit, TooFarFromOracle(total, limit));
+    }
+
+    /// @return 1e18 USD per base, from the market's one feed.
+    function _oraclePrice(bytes32 market) internal view returns (uint256) {
+        IVenues.Feed memory feed = VENUES.feed(market);
+        (, int256 answer,, uint256 updatedAt,) = IFeed(feed.source).latestRoundData();
+        bool fresh = updatedAt <= block.timestamp && block.timestamp - updatedAt <= feed.heartbeat;
+        require(answer > 0 && fresh, BadOracle(answer, updatedAt));
+        return Math.mulDiv(uint256(answer), 1e18, 10 ** feed.decimals); // Cast safe because answer > 0.
+    }
+
+    function _checkLeverage(Order calldata order, Leg[] calldata legs, uint256 risky) internal view {
+        for (uint256 i; i < legs.length; ++i) {
+            if (risky & (1 << i) == 0) continue;
+            uint8 venue = legs[i].venue;
+            uint256 leverage = ISeat(VAULT.seats(order.account, venue)).leverage(
+                VENUES.instrument(venue, order.market)
+            );
+            uint256 most = order.bounds.maxLeverage;
+            require(most == 0 || leverage <= most, LeverageTooHigh(venue, leverage));
+            require(leverage >= order.bounds.minLeverage, LeverageTooLow(venue, leverage));
+        }
+    }
+
+    function _requireOwner(bytes32 account) internal view {
+        require(msg.sender == address(bytes20(account)), NotOwner(account, msg.sender));
+    }
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {ISeat} from "../interfaces/ISeat.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {IVenues} from "../interfaces/IVenues.sol";
+
+/// @title Vault
+/// @notice Custody of the settlement token: idle balances, operators, and the making and calling of seats.
+///
+/// ACCOUNTS
+/// Every power over an account comes from its owner, whose address is the account's first 20 bytes. There is no
+/// administrator, no upgrade and no pause here.
+///
+/// MONEY
+/// The token balance always covers the sum of all idle. Money leaves only to an owner's chosen address (by the
+/// owner), to the account's own seats (by the owner or an operator with MOVE), or to another account's idle as a
+/// tip (by the owner or a contract with PAY, within the day's cap). What comes back is credited as received,
+/// measured here, whatever a seat or a venue reports.
+///
+/// STOPPING
+/// Nothing stops the vault: what stops an operator is the owner's `setOperator`.
+contract Vault is IVault, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    uint8 public constant TRADE = 1;
+    uint8 public constant MOVE = 2;
+    uint8 public constant PAY = 4;
+
+    IERC20 public immutable TOKEN;
+    IVenues public immutable VENUES;
+
+    /// @inheritdoc IVault
+    mapping(bytes32 account => uint256) public idle;
+    mapping(bytes32 account => mapping(address operator => Operator)) internal _operators;
+    /// @inheritdoc IVault
+    mapping(bytes32 account => mapping(uint8 venue => address)) public seats;
+
+    constructor(IERC20 token, IVenues venues) {
+        TOKEN = token;
+        VENUES = venues;
+    }
+
+    // ------------------------------------------------------------------ anyone
+
+    /// @inheritdoc IVault
+    function deposit(bytes32 account, uint256 amount) external nonReentrant {
+        _deposit(account, amount);
+    }
+
+    // ------------------------------------------------------------------- owner
+
+    /// @inheritdoc IVault
+    function depositWithPermit(
+        bytes32 account,
+        uint256 amount,
+        Permit calldata permit,
+        Grant calldata grant
+    ) external nonReentrant {
+        // A permit names no account and may be used by anyone who sees it, so it only ever sets the allowance
+        // of the sender, and one that was used already is no failure as long as its allowance still stands.
+        try IERC20Permit(address(TOKEN)).permit(
+            msg.sender, address(this), amount, permit.deadline, permit.v, permit.r, permit.s
+        ) {} catch {
+            uint256 allowance = TOKEN.allowance(msg.sender, address(this));
+            require(allowance >= amount, PermitRefused(allowance, amount));
+        }
+        _deposit(account, amount);
+        if (grant.operator != address(0)) {
+            _requireOwner(account);
+            _setOperator(account, grant);
+        }
+    }
+
+    /// @inheritdoc IVault
+    function withdraw(bytes32 account, uint256 amount, address to) external nonReentrant {
+        _requireOwner(account);
+        require(amount > 0, ZeroAmount());
+        _spend(account, amount);
+        emit Withdrawn(account, to, amount);
+        TOKEN.safeTransfer(to, amount);
+    }
+
+    /// @inheritdoc IVault
+    function setOperator(bytes32 account, Grant calldata grant) external {
+        _requireOwner(account);
+        _setOperator(account, grant);
+    }
+
+    /// @inheritdoc IVault
+    function sweep(bytes32 account, uint8 venue, address token) external nonReentrant returns (uint256) {
+        _requireOwner(account);
+        return ISeat(_existingSeat(account, venue)).sweep(token, msg.sender);
+    }
+
+    // ------------------------------------------------------- owner or operator
+
+    /// @inheritdoc IVault
+    function trade(Trade calldata t) external nonReentrant returns (uint256 quote, int256 position) {
+        require(t.size != 0, ZeroAmount());
+        _authorise(t.account, TRADE | (t.margin > 0 ? MOVE : 0), t.tip);
+        bytes32 instrument = VENUES.instrument(t.venue, t.market);
+
+        if (t.margin | t.tip != 0) _spend(t.account, Math.saturatingAdd(t.margin, t.tip));
+        if (t.tip > 0) idle[bytes32(bytes20(t.payee))] += t.tip;
+        address seat = _seat(t.account, t.venue);
+        if (t.margin > 0) TOKEN.safeTransfer(seat, t.margin);
+
+        (quote, position) = ISeat(seat).trade(instrument, t.size, t.limitQuote, t.margin);
+        emit Traded(t.account, t.venue, t.market, t.size, quote, t.margin, t.tip);
+    }
+
+    /// @inheritdoc IVault
+    function post(bytes32 account, uint8 venue, uint256 amount) external nonReentrant {
+        require(amount > 0, ZeroAmount());
+        _authorise(account, MOVE, 0);
+        _spend(account, amount);
+        address seat = _seat(account, venue);
+        TOKEN.safeTransfer(seat, amount);
+        ISeat(seat).post(amount);
+        emit MarginPosted(account, venue, amount);
+    }
+
+    /// @inheritdoc IVault
+    function pull(bytes32 account, uint8 venue, uint256 amount, uint256 least)
+        external
+        nonReentrant
+        returns (uint256 received)
+    {
+        require(amount > 0, ZeroAmount());
+        _authorise(account, MOVE, 0);
+        address seat = _existingSeat(account, venue);
+        uint256 before = TOKEN.balanceOf(address(this));
+        ISeat(seat).pull(amount);
+        received = TOKEN.balanceOf(address(this)) - before;
+        require(received >= least, PaidShort(least, received));
+        idle[account] += received;
+        emit MarginPulled(account, venue, received);
+    }
+
+    // -------------------------------------------------------------------- reads
+
+    /// @inheritdoc IVault
+    function operators(bytes32 account, address operator) external view returns (Operator memory) {
+        return _operators[account][operator];
+    }
+
+    /// @inheritdoc IVault
+    function seatAddress(bytes32 account, uint8 venue) external view returns (address) {
+        return Clones.predictDeterministicAddressWithImmutableArgs(
+            VENUES.implementation(venue), abi.encode(account), _salt(account, venue)
+        );
+    }
+
+    // ----------------------------------------------------------------- internal
+
+    function _deposit(bytes32 account, uint256 amount) internal {
+        require(address(bytes20(account)) != address(0), NoOwner());
+        require(amount > 0, ZeroAmount());
+        uint256 before = TOKEN.balanceOf(address(this));
+        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = TOKEN.balanceOf(address(this)) - before;
+        require(received == amount, TokenTookFee(amount, received));
+        idle[account] += amount;
+        emit Deposited(account, msg.sender, amount);
+    }
+
+    function _spend(bytes32 account, uint256 amount) internal {
+        uint256 has = idle[account];
+        require(has >= amount, NotEnoughIdle(has, amount));
+        unchecked {
+            idle[account] = has - amount; // Safe because has >= amount.
+        }
+    }
+
+    function _setOperator(bytes32 account, Grant calldata grant) internal {
+        bool pays = grant.rights & PAY != 0;
+        require(!pays || grant.operator.code.length > 0, PayNeedsContract(grant.operator));
+        // What was paid today stays counted, so that granting again does not open a second cap.
+        Operator storage o = _operators[account][grant.operator];
+        (o.rights, o.expiry, o.payCap) = (grant.rights, grant.expiry, grant.payCap);
+        emit OperatorSet(account, grant.operator, grant.rights, grant.expiry, grant.payCap);
+    }
+
+    function _requireOwner(bytes32 account) internal view {
+        require(msg.sender == address(bytes20(account)), NotOwner(account, msg.sender));
+    }
+
+    /// @dev The owner may do all; an operator needs every right in `rights`, PAY too if it pays, and room under
+    /// the day's cap.
+    function _authorise(bytes32 account, uint8 rights, uint256 pays) internal {
+        if (msg.sender == address(bytes20(account))) return;
+        if (pays > 0) rights |= PAY;
+        Operator storage stored = _operators[account][msg.sender];
+        Operator memory o = stored;
+        require(
+            o.rights & rights == rights && block.timestamp <= o.expiry, NotAllowed(account, msg.sender, rights)
+        );
+        if (pays > 0) {
+            uint40 today = SafeCast.toUint40(block.timestamp / 1 days);
+            uint256 paid = (o.payDay == today ? o.paid : 0) + pays;
+            require(paid <= o.payCap, PayCapExceeded(o.payCap, paid));
+            // Safe because paid <= payCap, which is 64 bits.
+            (stored.payDay, stored.paid) = (today, uint64(paid));
+        }
+    }
+
+    function _existingSeat(bytes32 account, uint8 venue) internal view returns (address seat) {
+        seat = seats[account][venue];
+        require(seat != address(0), NoSeat(account, venue));
+    }
+
+    function _seat(bytes32 account, uint8 venue) internal returns (address seat) {
+        seat = seats[account][venue];
+        if (seat == address(0)) {
+            seat = Clones.cloneDeterministicWithImmutableArgs(
+                VENUES.implementation(venue), abi.encode(account), _salt(account, venue)
+            );
+            seats[account][venue] = seat;
+            emit SeatMade(account, venue, seat);
+            ISeat(seat).enter();
+        }
+    }
+
+    function _salt(bytes32 account, uint8 venue) internal pure returns (bytes32) {
+        return keccak256(abi.encode(account, venue));
+    }
+}

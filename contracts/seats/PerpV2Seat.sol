@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+
+import {ISeat} from "../../interfaces/ISeat.sol";
+import {
+    IPerpAccountBalance,
+    IPerpBaseToken,
+    IPerpClearingHouse,
+    IPerpConfig,
+    IPerpExchange,
+    IPerpVault
+} from "../../interfaces/venues/IPerpV2.sol";
+import {Seat} from "./Seat.sol";
+
+/// @title PerpV2Seat
+/// @notice A seat at Perpetual Protocol v2 (Curie). One cross-margined pocket for all markets; evidence
+/// ON_CHAIN. An instrument is the base token's address. Margin is the settlement token alone: other collateral
+/// that a stranger posts for the seat is left out of its leverage.
+///
+/// WHAT THE VENUE MAY DELAY
+/// Its owner may pause everything (trading and withdrawals). A reduction is refused while the mark is pushed
+/// more than 10 % from the index or 1,000 ticks within a block, and while free collateral by the maintenance
+/// ratio is negative. Unrealised profit is not withdrawable.
+contract PerpV2Seat is Seat {
+    using SafeCast for int256;
+    using SafeCast for uint256;
+    using SafeERC20 for IERC20;
+
+    IPerpClearingHouse public immutable CLEARING_HOUSE;
+    IPerpVault internal immutable PERP_VAULT;
+    IPerpExchange internal immutable EXCHANGE;
+    IPerpAccountBalance internal immutable BALANCE;
+    IPerpConfig internal immutable CONFIG;
+
+    constructor(address vault, IERC20Metadata token, IPerpClearingHouse clearingHouse)
+        Seat(vault, token, token.decimals())
+    {
+        CLEARING_HOUSE = clearingHouse;
+        PERP_VAULT = IPerpVault(clearingHouse.getVault());
+        EXCHANGE = IPerpExchange(clearingHouse.getExchange());
+        BALANCE = IPerpAccountBalance(clearingHouse.getAccountBalance());
+        CONFIG = IPerpConfig(clearingHouse.getClearingHouseConfig());
+    }
+
+    // -------------------------------------------------------------------- reads
+
+    /// @inheritdoc ISeat
+    /// @dev Accrued funding of the instrument is settled by the trade before; where the seat holds another
+    /// market too, the venue's full reads are taken. Σ|value| of a single market is |unrealised PnL − open
+    /// notional|, by AccountBalance.getPnlAndPendingFee.
+    function leverage(bytes32 instrument) public view returns (uint256) {
+        address[] memory tokens = BALANCE.getBaseTokens(address(this));
+        if (tokens.length == 0) return 0;
+
+        (int256 owed, int256 unrealised, uint256 fees) = BALANCE.getPnlAndPendingFee(address(this));
+        int256 settled = PERP_VAULT.getBalance(address(this)) * UNIT.toInt256() + owed + fees.toInt256();
+        uint256 notional;
+        if (tokens.length == 1 && tokens[0] == _base(instrument)) {
+            notional = SignedMath.abs(unrealised - BALANCE.getTakerOpenNotional(address(this), tokens[0]));
+        } else {
+            notional = BALANCE.getTotalAbsPositionValue(address(this));
+            settled -= EXCHANGE.getAllPendingFundingPayment(address(this));
+        }
+        return _leverageUp(notional, settled + SignedMath.min(unrealised, 0));
+    }
+
+    /// @inheritdoc ISeat
+    function margin(bytes32) external view returns (Margin memory m) {
+        m.equity = PERP_VAULT.getAccountValue(address(this)) * UNIT.toInt256();
+        m.free = PERP_VAULT.getFreeCollateralByToken(address(this), address(TOKEN)) * UNIT;
+        m.maintenance = BALANCE.getMarginRequirementForLiquidation(address(this)).toUint256();
+        m.leverage = leverage(0);
+    }
+
+    /// @inheritdoc ISeat
+    /// @dev Funding per day is (market TWAP − index TWAP) ÷ index TWAP, capped (Exchange, _getDeltaTwapX96).
+    function position(bytes32 instrument) external view returns (Position memory p) {
+        address base = _base(instrument);
+        p.size = _size(instrument);
+        p.fundingOwed = EXCHANGE.getPendingFundingPayment(address(this), base);
+        p.markPrice = BALANCE.getMarkPrice(base);
+        p.indexPrice = IPerpBaseToken(base).getIndexPrice(0);
+        require(p.markPrice > 0 && p.indexPrice > 0, BadVenuePrice());
+
+        uint32 interval = CONFIG.getTwapInterval();
+        uint256 root = EXCHANGE.getSqrtMarketTwapX96(base, interval);
+        uint256 marketTwap = Math.mulDiv(Math.mulDiv(root, root, 1 << 96), 1e18, 1 << 96);
+        uint256 indexTwap = IPerpBaseToken(base).getIndexPrice(interval);
+        require(indexTwap > 0, BadVenuePrice());
+        int256 cap = int256(uint256(CONFIG.getMaxFundingRate())) * 1e12; // Given in 1e6; safe, it is 24 bits.
+        int256 rate = (marketTwap.toInt256() - indexTwap.toInt256()) * 1e18 / indexTwap.toInt256();
+        p.fundingRate = SignedMath.max(SignedMath.min(rate, cap), -cap);
+    }
+
+    // ----------------------------------------------------------------- internal
+
+    function _enter() internal override {}
+
+    function _post(uint256 amount) internal override {
+        TOKEN.forceApprove(address(PERP_VAULT), amount);
+        PERP_VAULT.deposit(address(TOKEN), amount);
+    }
+
+    function _pull(uint256 amount) internal override {
+        PERP_VAULT.withdraw(address(TOKEN), amount);
+    }
+
+    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 quote) {
+        // A sale is exact input and a purchase exact output, both of base. No price limit: with one the venue
+        // fills in part.
+        (, quote) = CLEARING_HOUSE.openPosition(
+            IPerpClearingHouse.OpenPositionParams({
+                baseToken: _base(instrument),
+                isBaseToQuote: size < 0,
+                isExactInput: size < 0,
+                amount: SignedMath.abs(size),
+                oppositeAmountBound: 0,
+                deadline: block.timestamp,
+                sqrtPriceLimitX96: 0,
+                referralCode: 0
+            })
+        );
+    }
+
+    function _size(bytes32 instrument) internal view override returns (int256) {
+        return BALANCE.getTakerPositionSize(address(this), _base(instrument));
+    }
+
+    function _base(bytes32 instrument) internal pure returns (address) {
+        return address(uint160(uint256(instrument))); // Safe because instruments here are addresses.
+    }
+}

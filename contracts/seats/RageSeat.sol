@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+
+import {ISeat} from "../../interfaces/ISeat.sol";
+import {IRageClearingHouse, IRagePoolWrapper} from "../../interfaces/venues/IRage.sol";
+import {RageStorage} from "../libraries/RageStorage.sol";
+import {Seat} from "./Seat.sol";
+
+/// @title RageSeat
+/// @notice A seat at Rage Trade. One cross-margined pocket for all pools; evidence ON_CHAIN. An instrument is
+/// the pool's id. The venue counts money in the settlement token's units, so quotes are whole units of it.
+/// Profit is everything but the deposit, realised or not: it becomes margin when margin is pulled.
+///
+/// WHAT THE VENUE MAY DELAY
+/// Its governance may pause everything, or a pool's trading. A trade or withdrawal that leaves less than the
+/// initial margin, or trades less than the minimum notional, is refused, a reduction too.
+contract RageSeat is Seat {
+    using RageStorage for IRageClearingHouse;
+    using SafeCast for int256;
+    using SafeCast for uint256;
+    using SafeERC20 for IERC20;
+
+    IRageClearingHouse public immutable CLEARING_HOUSE;
+    /// @dev The venue's name for the settlement token: the low 32 bits of its address.
+    uint32 internal immutable COLLATERAL;
+
+    /// @notice This seat's account at the venue.
+    uint256 public accountId;
+
+    constructor(address vault, IERC20Metadata token, IRageClearingHouse clearingHouse)
+        Seat(vault, token, token.decimals())
+    {
+        CLEARING_HOUSE = clearingHouse;
+        COLLATERAL = uint32(uint160(address(token))); // Truncation is the venue's own rule.
+    }
+
+    // -------------------------------------------------------------------- reads
+
+    /// @inheritdoc ISeat
+    /// @dev Accrued funding of the instrument is settled by the trade before; where the seat holds another pool
+    /// too, the venue's full reads are taken.
+    function leverage(bytes32 instrument) public view returns (uint256) {
+        uint256 id = accountId;
+        uint256 pools = CLEARING_HOUSE.activePools(id);
+        if (pools == 0) return 0;
+
+        uint256 notional;
+        int256 base;
+        if (pools == uint256(instrument)) {
+            (int256 size, int256 vQuote, uint256 deposit) = CLEARING_HOUSE.holdings(id, _pool(instrument), COLLATERAL);
+            int256 value = _value(size, _priceX128(_pool(instrument)));
+            notional = SignedMath.abs(value);
+            base = deposit.toInt256() + SignedMath.min(value + vQuote, 0);
+        } else {
+            for (; pools != 0; pools >>= 32) {
+                uint32 pool = uint32(pools); // Truncation takes the lowest of the packed ids.
+                notional += SignedMath.abs(_value(CLEARING_HOUSE.balance(id, pool), _priceX128(pool)));
+            }
+            (int256 equity,) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, false);
+            base = equity - SignedMath.max(CLEARING_HOUSE.getAccountNetProfit(id), 0);
+        }
+        return _leverageUp(notional, base);
+    }
+
+    /// @inheritdoc ISeat
+    function margin(bytes32) external view returns (Margin memory m) {
+        (int256 equity, int256 maintenance) =
+            CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(accountId, false);
+        (, int256 initial) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(accountId, true);
+        m.equity = equity * UNIT.toInt256();
+        m.free = SignedMath.max(equity - initial, 0).toUint256() * UNIT;
+        m.maintenance = maintenance.toUint256() * UNIT;
+        m.leverage = leverage(0);
+    }
+
+    /// @inheritdoc ISeat
+    /// @dev The venue's rate is per second in Q128; what is owed is net position × growth since last settled
+    /// (FundingPayment.bill).
+    function position(bytes32 instrument) external view returns (Position memory p) {
+        uint32 pool = _pool(instrument);
+        IRagePoolWrapper wrapper = CLEARING_HOUSE.wrapper(pool);
+        (int256 net, int256 growthX128) = CLEARING_HOUSE.fundingCheckpoint(accountId, pool);
+        (int256 rateX128,) = wrapper.getFundingRateAndVirtualPrice();
+
+        p.size = _size(instrument);
+        p.fundingOwed = _mulX128(wrapper.getExtrapolatedSumAX128() - growthX128, net) * UNIT.toInt256();
+        p.markPrice = _price(_priceX128(pool));
+        p.indexPrice = _price(CLEARING_HOUSE.getRealTwapPriceX128(pool));
+        require(p.indexPrice > 0, BadVenuePrice());
+        p.fundingRate = _mulX128(rateX128, 1e18 * 1 days);
+    }
+
+    // ----------------------------------------------------------------- internal
+
+    function _enter() internal override {
+        accountId = CLEARING_HOUSE.createAccount();
+    }
+
+    function _post(uint256 amount) internal override {
+        TOKEN.forceApprove(address(CLEARING_HOUSE), amount);
+        CLEARING_HOUSE.updateMargin(accountId, COLLATERAL, amount.toInt256());
+    }
+
+    function _pull(uint256 amount) internal override {
+        uint256 id = accountId;
+        CLEARING_HOUSE.settleProfit(id);
+        CLEARING_HOUSE.updateMargin(id, COLLATERAL, -amount.toInt256());
+    }
+
+    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 quote) {
+        (, int256 vQuote) = CLEARING_HOUSE.swapToken(
+            accountId,
+            _pool(instrument),
+            IRageClearingHouse.SwapParams({
+                amount: size,
+                sqrtPriceLimit: 0,
+                isNotional: false,
+                isPartialAllowed: false,
+                settleProfit: false
+            })
+        );
+        // A purchase pays and a sale receives; anything else is refused by the cast.
+        quote = (size > 0 ? -vQuote : vQuote).toUint256() * UNIT;
+    }
+
+    function _size(bytes32 instrument) internal view override returns (int256) {
+        return CLEARING_HOUSE.balance(accountId, _pool(instrument));
+    }
+
+    /// @dev The price that the venue's margin rules use: its own TWAP, or the oracle's where the two are further
+    /// apart than the pool allows (Protocol.getTwapPricesWithDeviationCheck).
+    function _priceX128(uint32 pool) internal view returns (uint256 price) {
+        price = CLEARING_HOUSE.getVirtualTwapPriceX128(pool);
+        uint256 real = CLEARING_HOUSE.getRealTwapPriceX128(pool);
+        uint256 apart = price > real ? price - real : real - price;
+        if (apart > Math.mulDiv(real, CLEARING_HOUSE.maxDeviationBps(pool), 1e4)) price = real;
+        require(price > 0, BadVenuePrice());
+    }
+
+    /// @dev Value of a position in the settlement token's units, rounded towards zero as the venue does.
+    function _value(int256 size, uint256 priceX128) internal pure returns (int256) {
+        return _mulX128(size, priceX128.toInt256());
+    }
+
+    /// @dev a × b ÷ 2^128, rounded towards zero.
+    function _mulX128(int256 a, int256 b) internal pure returns (int256) {
+        int256 absolute = Math.mulDiv(SignedMath.abs(a), SignedMath.abs(b), 1 << 128).toInt256();
+        return (a < 0) == (b < 0) ? absolute : -absolute;
+    }
+
+    /// @dev Q128 vQuote units per base unit → 1e18 USD per 1e18 base.
+    function _price(uint256 priceX128) internal view returns (uint256) {
+        return Math.mulDiv(priceX128, 1e18 * UNIT, 1 << 128);
+    }
+
+    function _pool(bytes32 instrument) internal pure returns (uint32) {
+        return uint32(uint256(instrument)); // Safe because instruments here are 32-bit ids.
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+pragma solidity >=0.8.24;
+
+// The least of Perpetual Protocol v2 (Curie) that a seat needs. Sizes, prices and values are 1e18; balances of
+// the venue's vault are in the settlement token's decimals.
+
+interface IPerpClearingHouse {
+    struct OpenPositionParams {
+        address baseToken;
+        bool isBaseToQuote;
+        bool isExactInput;
+        uint256 amount;
+        uint256 oppositeAmountBound;
+        uint256 deadline;
+        uint160 sqrtPriceLimitX96;
+        bytes32 referralCode;
+    }
+
+    /// @return base What was exchanged.
+    /// @return quote What it cost or brought, fee in it.
+    function openPosition(OpenPositionParams memory params) external returns (uint256 base, uint256 quote);
+
+    function getVault() external view returns (address);
+    function getExchange() external view returns (address);
+    function getAccountBalance() external view returns (address);
+    function getClearingHouseConfig() external view returns (address);
+}
+
+interface IPerpVault {
+    function deposit(address token, uint256 amount) external;
+    function withdraw(address token, uint256 amount) external;
+    function getBalance(address trader) external view returns (int256);
+    function getAccountValue(address trader) external view returns (int256);
+    function getFreeCollateralByToken(address trader, address token) external view returns (uint256);
+}
+
+interface IPerpAccountBalance {
+    function getBaseTokens(address trader) external view returns (address[] memory);
+    function getTakerPositionSize(address trader, address baseToken) external view returns (int256);
+    function getTakerOpenNotional(address trader, address baseToken) external view returns (int256);
+    function getPnlAndPendingFee(address trader)
+        external
+        view
+        returns (int256 owedRealizedPnl, int256 unrealizedPnl, uint256 pendingFee);
+    function getTotalAbsPositionValue(address trader) external view returns (uint256);
+    function getMarginRequirementForLiquidation(address trader) external view returns (int256);
+    function getMarkPrice(address baseToken) external view returns (uint256);
+}
+
+interface IPerpExchange {
+    function getPendingFundingPayment(address trader, address baseToken) external view returns (int256);
+    function getAllPendingFundingPayment(address trader) external view returns (int256);
+    function getSqrtMarketTwapX96(address baseToken, uint32 interval) external view returns (uint160);
+}
+
+interface IPerpConfig {
+    function getTwapInterval() external view returns (uint32);
+    function getMaxFundingRate() external view returns (uint24);
+}
+
+interface IPerpBaseToken {
+    function getIndexPrice(uint256 interval) external view returns (uint256);
+}
