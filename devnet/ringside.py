@@ -1,0 +1,45 @@
+"""Ringside's own contracts on the local chain: deployed on top of the venues, as compiled by Ape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from web3 import Web3
+
+from devnet.artifacts import compiled
+from devnet.chain import DEPLOYER, Chain
+from ringside.orders import market_id
+
+HEARTBEAT = 86_400
+"""Seconds after which a feed's answer is stale here: a day, Chainlink's longest, since a local feed moves
+only when told to."""
+SEATS = {"perp-v2": ("PerpV2Seat", "base_token"), "rage": ("RageSeat", "pool_id")}
+"""Per venue: its seat contract, and which of a market's addresses is its instrument."""
+
+
+def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
+    """Deploy and register everything; returns `addresses` with a part `ringside` added."""
+    chain = Chain(w3)
+    usdc = addresses["usdc"]
+    access = chain.deploy(compiled("Access"), chain.accounts[DEPLOYER])
+    venues = chain.deploy(compiled("Venues"), access.address)
+    vault = chain.deploy(compiled("Vault"), usdc, venues.address)
+    desk = chain.deploy(compiled("Desk"), vault.address, venues.address, usdc)
+    lens = chain.deploy(compiled("Lens"), vault.address, venues.address, desk.address, usdc)
+
+    for market, feed in addresses["feeds"].items():
+        chain.send(venues, "addMarket", market, feed, HEARTBEAT)
+    ids: dict[str, int] = {}
+    seats: dict[str, str] = {}
+    for name, venue in addresses["venues"].items():
+        contract, instrument = SEATS[name]
+        seat = chain.deploy(compiled(contract), vault.address, usdc, venue["clearing_house"])
+        ids[name], seats[name] = len(ids), seat.address
+        chain.send(venues, "addVenue", name, seat.address)
+        for market, parts in venue["markets"].items():
+            value = parts[instrument]
+            key = (int(value, 16) if isinstance(value, str) else value).to_bytes(32, "big")
+            chain.send(venues, "list", ids[name], market_id(market), key)
+    contracts = {"access": access, "venues": venues, "vault": vault, "desk": desk, "lens": lens}
+    ringside = {name: contract.address for name, contract in contracts.items()}
+    return {**addresses, "ringside": {**ringside, "seats": seats, "venue_ids": ids}}

@@ -1,0 +1,58 @@
+"""The venues on the local chain. Adding one is a module beside these and a line in `VENUES`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from web3 import Web3
+from web3.contract import Contract
+
+from devnet.chain import Chain
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a venue is built on: the chain and what stands on it already."""
+
+    chain: Chain
+    usdc: Contract
+    uniswap_factory: Contract
+    feeds: dict[str, str]
+    """Market -> address of its Chainlink aggregator."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What a venue and its oracle say a market is worth: USD per base, 1e18."""
+
+    spot: int
+    """Price in the venue's pool right now."""
+    mark: int
+    """Price at which the venue values positions (a time-weighted average)."""
+    index: int
+    """Latest price of the oracle."""
+
+
+class VenueModule(Protocol):
+    """What every module here offers. `addresses` is the venue's own part of addresses.json."""
+
+    NAME: str
+
+    def deploy(self, site: Site) -> dict[str, Any]:
+        """Deploy the venue, its markets and their liquidity; return the addresses."""
+
+    def arbitrage(self, w3: Web3, addresses: dict[str, Any], market: str) -> None:
+        """Trade as the market would, until the pool's price is the index price."""
+
+    def prices(self, w3: Web3, addresses: dict[str, Any], market: str) -> Prices:
+        """Read the venue's prices of a market."""
+
+
+def _modules() -> tuple[VenueModule, ...]:
+    from devnet.venues import perp_v2, rage
+
+    return (perp_v2, rage)
+
+
+VENUES: tuple[VenueModule, ...] = _modules()
