@@ -11,7 +11,6 @@ import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 import {IDesk} from "../interfaces/IDesk.sol";
 import {IFeed} from "../interfaces/IFeed.sol";
-import {ISeat} from "../interfaces/ISeat.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {IVenues} from "../interfaces/IVenues.sol";
 import {Orders} from "./libraries/Orders.sol";
@@ -26,8 +25,8 @@ import {Orders} from "./libraries/Orders.sol";
 /// price, the oracle's bound and the leverage are held against what was signed. Any failure undoes all of it.
 ///
 /// REPLAY
-/// A nonce has one bit, set when its order is complete or cancelled. An order filled in part binds its nonce to
-/// its digest and counts what it used there. An order that fills whole at once touches the bit alone.
+/// A nonce has two bits: spent, when its order is complete or cancelled; bound, when an order was filled in part
+/// under it, whose digest and use are then kept beside. An order that fills whole at once touches its bit alone.
 ///
 /// ROUNDING
 /// Prices are compared as products, so nothing is rounded. The margin share is rounded up (an order must be
@@ -43,9 +42,13 @@ contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
     /// @dev One unit of the settlement token in 1e18 USD.
     uint256 internal immutable UNIT;
 
+    uint256 internal constant SPENT = 1;
+    uint256 internal constant BOUND = 2;
+
     /// @inheritdoc IDesk
     mapping(bytes32 account => uint256) public epochs;
-    mapping(bytes32 account => mapping(uint256 word => uint256 bits)) internal _spent;
+    /// @dev Two bits a nonce, 128 nonces a word.
+    mapping(bytes32 account => mapping(uint256 word => uint256 bits)) internal _nonces;
     mapping(bytes32 account => mapping(uint256 nonce => Progress)) internal _progress;
 
     constructor(IVault vault, IVenues venues, IERC20Metadata token) EIP712("Ringside Desk", "1") {
@@ -67,18 +70,11 @@ contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
         (uint256 size, uint256 margin) = _checkLegs(order, legs);
         uint256 tip = _book(order, hash, size, margin);
 
-        bool unbounded = order.bounds.minLeverage == 0 && order.bounds.maxLeverage == 0;
-        // Bit i: leg i takes on risk, so its pocket's leverage is looked at when all legs are done.
-        uint256 risky;
         for (uint256 i; i < legs.length; ++i) {
             // The tip leaves with the first leg, so that idle is written once.
-            (uint256 paid, bool reduces) = _trade(order, legs[i], i == 0 ? tip : 0);
-            quote += paid;
-            if (!unbounded && !reduces) risky |= 1 << i;
+            quote += _trade(order, legs[i], i == 0 ? tip : 0);
         }
-
         _checkPrice(order, size, quote, tip);
-        if (risky != 0) _checkLeverage(order, legs, risky);
         emit Filled(hash, order.account, msg.sender, order.size < 0 ? -int256(size) : int256(size), quote, tip);
     }
 
@@ -87,7 +83,7 @@ contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IDesk
     function cancel(bytes32 account, uint256 nonce) external {
         _requireOwner(account);
-        _spend(account, nonce);
+        _nonces[account][nonce >> 7] |= SPENT << _shift(nonce);
         emit Cancelled(account, nonce);
     }
 
@@ -112,8 +108,8 @@ contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IDesk
-    function isSpent(bytes32 account, uint256 nonce) public view returns (bool) {
-        return _spent[account][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
+    function isSpent(bytes32 account, uint256 nonce) external view returns (bool) {
+        return _nonces[account][nonce >> 7] >> _shift(nonce) & SPENT != 0;
     }
 
     // ------------------------------------------------------ before anything moves
@@ -160,14 +156,15 @@ contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
         internal
         returns (uint256 tip)
     {
-        (bytes32 account, uint256 nonce) = (order.account, order.nonce);
-        require(!isSpent(account, nonce), NonceSpent(nonce));
-        Progress storage stored = _progress[account][nonce];
-        bytes32 bound = stored.digest;
+        uint256 nonce = order.nonce;
+        uint256 word = _nonces[order.account][nonce >> 7];
+        uint256 state = word >> _shift(nonce);
+        require(state & SPENT == 0, NonceSpent(nonce));
         (uint256 filled, uint256 used) = (0, 0);
-        if (bound != 0) {
-            require(bound == hash, NonceTaken(nonce, bound));
-            (filled, used) = (stored.filled, stored.margin);
+        if (state & BOUND != 0) {
+            Progress memory before = _progress[order.account][nonce];
+            require(before.digest == hash, NonceTaken(nonce, before.digest));
+            (filled, used) = (before.filled, before.margin);
         }
 
         uint256 whole = SignedMath.abs(order.size);
@@ -181,29 +178,29 @@ contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
         tip = Math.mulDiv(order.tip, total, whole) - Math.mulDiv(order.tip, filled, whole);
 
         if (size == left) {
-            _spend(account, nonce);
-            if (bound != 0) delete _progress[account][nonce];
+            _nonces[order.account][nonce >> 7] = word | SPENT << _shift(nonce);
+            if (filled != 0) delete _progress[order.account][nonce];
         } else {
-            if (bound == 0) stored.digest = hash;
-            // Safe because total < whole, which fits 128 bits; the other cast checks.
-            (stored.filled, stored.margin) = (uint128(total), SafeCast.toUint128(used + margin));
+            if (filled == 0) _nonces[order.account][nonce >> 7] = word | BOUND << _shift(nonce);
+            // Cast safe because total < whole, which fits 128 bits; the other one checks.
+            _progress[order.account][nonce] = Progress(hash, uint128(total), SafeCast.toUint128(used + margin));
         }
     }
 
-    function _spend(bytes32 account, uint256 nonce) internal {
-        _spent[account][nonce >> 8] |= 1 << (nonce & 0xff);
+    function _shift(uint256 nonce) internal pure returns (uint256) {
+        return (nonce & 0x7f) << 1;
     }
 
     // --------------------------------------------------------------- the trades
 
+    /// @dev One call to the vault, and what is signed about each leg by itself: the direction of its position and
+    /// the leverage of its pocket. Legs at other venues cannot change either.
     /// @return quote Whole price of the leg, 1e18 USD.
-    /// @return reduces Whether |position| fell and its sign stayed.
-    function _trade(Order calldata order, Leg calldata leg, uint256 tip)
-        internal
-        returns (uint256 quote, bool reduces)
-    {
-        int256 position;
-        (quote, position) = VAULT.trade(
+    function _trade(Order calldata order, Leg calldata leg, uint256 tip) internal returns (uint256 quote) {
+        Bounds calldata bounds = order.bounds;
+        bool measure = bounds.minLeverage | bounds.maxLeverage != 0;
+        (int256 position, uint256 leverage) = (0, 0);
+        (quote, position, leverage) = VAULT.trade(
             IVault.Trade({
                 account: order.account,
                 venue: leg.venue,
@@ -212,12 +209,19 @@ contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
                 limitQuote: leg.size > 0 ? type(uint256).max : 0,
                 margin: leg.margin,
                 tip: tip,
-                payee: msg.sender
+                payee: msg.sender,
+                measure: measure
             })
         );
-        // A sale that ends long, or a purchase that ends short, or either that ends flat, only reduced.
-        reduces = leg.size > 0 ? position <= 0 : position >= 0;
-        require(reduces || !order.bounds.reduceOnly, NotReducing(leg.venue, position));
+        // A purchase that ends short or flat only reduced, and so did a sale that ends long or flat.
+        if (leg.size > 0 ? position <= 0 : position >= 0) return quote;
+        require(!bounds.reduceOnly, NotReducing(leg.venue, position));
+        if (measure) {
+            require(
+                bounds.maxLeverage == 0 || leverage <= bounds.maxLeverage, LeverageTooHigh(leg.venue, leverage)
+            );
+            require(leverage >= bounds.minLeverage, LeverageTooLow(leg.venue, leverage));
+        }
     }
 
     // ------------------------------------------------------- when all legs are done
@@ -246,19 +250,6 @@ contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
         bool fresh = updatedAt <= block.timestamp && block.timestamp - updatedAt <= feed.heartbeat;
         require(answer > 0 && fresh, BadOracle(answer, updatedAt));
         return Math.mulDiv(uint256(answer), 1e18, 10 ** feed.decimals); // Cast safe because answer > 0.
-    }
-
-    function _checkLeverage(Order calldata order, Leg[] calldata legs, uint256 risky) internal view {
-        for (uint256 i; i < legs.length; ++i) {
-            if (risky & (1 << i) == 0) continue;
-            uint8 venue = legs[i].venue;
-            uint256 leverage = ISeat(VAULT.seats(order.account, venue)).leverage(
-                VENUES.instrument(venue, order.market)
-            );
-            uint256 most = order.bounds.maxLeverage;
-            require(most == 0 || leverage <= most, LeverageTooHigh(venue, leverage));
-            require(leverage >= order.bounds.minLeverage, LeverageTooLow(venue, leverage));
-        }
     }
 
     function _requireOwner(bytes32 account) internal view {

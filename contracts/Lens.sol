@@ -45,8 +45,8 @@ contract Lens is ILens {
         returns (SeatView memory v)
     {
         v.venue = venue;
-        v.seat = VAULT.seats(account_, venue);
-        if (v.seat == address(0)) return v;
+        (v.seat, v.made) = VAULT.seatOf(account_, venue);
+        if (!v.made) return v;
         v.resting = TOKEN.balanceOf(v.seat);
         v.markets = _markets(ISeat(v.seat), venue, markets);
         // A `catch` without parameters copies nothing of what the venue returns.
@@ -70,7 +70,8 @@ contract Lens is ILens {
             if (!VENUES.isListed(venue, market)) continue;
             MarketView memory v = views[--listed];
             v.market = market;
-            try seat.position{gas: STIPEND}(VENUES.instrument(venue, market)) returns (ISeat.Position memory p) {
+            (, bytes32 instrument) = VENUES.route(venue, market);
+            try seat.position{gas: STIPEND}(instrument) returns (ISeat.Position memory p) {
                 (v.readable, v.position) = (true, p);
             } catch {}
         }

@@ -41,8 +41,6 @@ contract Vault is IVault, ReentrancyGuardTransient {
     /// @inheritdoc IVault
     mapping(bytes32 account => uint256) public idle;
     mapping(bytes32 account => mapping(address operator => Operator)) internal _operators;
-    /// @inheritdoc IVault
-    mapping(bytes32 account => mapping(uint8 venue => address)) public seats;
 
     constructor(IERC20 token, IVenues venues) {
         TOKEN = token;
@@ -104,17 +102,22 @@ contract Vault is IVault, ReentrancyGuardTransient {
     // ------------------------------------------------------- owner or operator
 
     /// @inheritdoc IVault
-    function trade(Trade calldata t) external nonReentrant returns (uint256 quote, int256 position) {
+    function trade(Trade calldata t)
+        external
+        nonReentrant
+        returns (uint256 quote, int256 position, uint256 leverage)
+    {
         require(t.size != 0, ZeroAmount());
         _authorise(t.account, TRADE | (t.margin > 0 ? MOVE : 0), t.tip);
-        bytes32 instrument = VENUES.instrument(t.venue, t.market);
+        (address implementation, bytes32 instrument) = VENUES.route(t.venue, t.market);
 
         if (t.margin | t.tip != 0) _spend(t.account, Math.saturatingAdd(t.margin, t.tip));
         if (t.tip > 0) idle[bytes32(bytes20(t.payee))] += t.tip;
-        address seat = _seat(t.account, t.venue);
+        address seat = _seat(t.account, t.venue, implementation);
         if (t.margin > 0) TOKEN.safeTransfer(seat, t.margin);
 
-        (quote, position) = ISeat(seat).trade(instrument, t.size, t.limitQuote, t.margin);
+        (quote, position, leverage) =
+            ISeat(seat).trade(instrument, t.size, t.limitQuote, t.margin, t.measure);
         emit Traded(t.account, t.venue, t.market, t.size, quote, t.margin, t.tip);
     }
 
@@ -123,7 +126,7 @@ contract Vault is IVault, ReentrancyGuardTransient {
         require(amount > 0, ZeroAmount());
         _authorise(account, MOVE, 0);
         _spend(account, amount);
-        address seat = _seat(account, venue);
+        address seat = _seat(account, venue, VENUES.implementation(venue));
         TOKEN.safeTransfer(seat, amount);
         ISeat(seat).post(amount);
         emit MarginPosted(account, venue, amount);
@@ -154,10 +157,9 @@ contract Vault is IVault, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IVault
-    function seatAddress(bytes32 account, uint8 venue) external view returns (address) {
-        return Clones.predictDeterministicAddressWithImmutableArgs(
-            VENUES.implementation(venue), abi.encode(account), _salt(account, venue)
-        );
+    function seatOf(bytes32 account, uint8 venue) public view returns (address seat, bool made) {
+        seat = Clones.predictDeterministicAddress(VENUES.implementation(venue), account);
+        made = seat.code.length > 0;
     }
 
     // ----------------------------------------------------------------- internal
@@ -199,8 +201,7 @@ contract Vault is IVault, ReentrancyGuardTransient {
     function _authorise(bytes32 account, uint8 rights, uint256 pays) internal {
         if (msg.sender == address(bytes20(account))) return;
         if (pays > 0) rights |= PAY;
-        Operator storage stored = _operators[account][msg.sender];
-        Operator memory o = stored;
+        Operator memory o = _operators[account][msg.sender];
         require(
             o.rights & rights == rights && block.timestamp <= o.expiry, NotAllowed(account, msg.sender, rights)
         );
@@ -208,29 +209,25 @@ contract Vault is IVault, ReentrancyGuardTransient {
             uint40 today = SafeCast.toUint40(block.timestamp / 1 days);
             uint256 paid = (o.payDay == today ? o.paid : 0) + pays;
             require(paid <= o.payCap, PayCapExceeded(o.payCap, paid));
-            // Safe because paid <= payCap, which is 64 bits.
-            (stored.payDay, stored.paid) = (today, uint64(paid));
+            (o.payDay, o.paid) = (today, uint64(paid)); // Safe because paid <= payCap, which is 64 bits.
+            _operators[account][msg.sender] = o;
         }
     }
 
     function _existingSeat(bytes32 account, uint8 venue) internal view returns (address seat) {
-        seat = seats[account][venue];
-        require(seat != address(0), NoSeat(account, venue));
+        bool made;
+        (seat, made) = seatOf(account, venue);
+        require(made, NoSeat(account, venue));
     }
 
-    function _seat(bytes32 account, uint8 venue) internal returns (address seat) {
-        seat = seats[account][venue];
-        if (seat == address(0)) {
-            seat = Clones.cloneDeterministicWithImmutableArgs(
-                VENUES.implementation(venue), abi.encode(account), _salt(account, venue)
-            );
-            seats[account][venue] = seat;
+    /// @dev A seat is found, not remembered: its address follows from this vault, the venue's implementation
+    /// and the account, and nobody else can put code there.
+    function _seat(bytes32 account, uint8 venue, address implementation) internal returns (address seat) {
+        seat = Clones.predictDeterministicAddress(implementation, account);
+        if (seat.code.length == 0) {
+            Clones.cloneDeterministic(implementation, account);
             emit SeatMade(account, venue, seat);
             ISeat(seat).enter();
         }
-    }
-
-    function _salt(bytes32 account, uint8 venue) internal pure returns (bytes32) {
-        return keccak256(abi.encode(account, venue));
     }
 }

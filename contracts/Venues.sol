@@ -10,7 +10,7 @@ import {IVenues} from "../interfaces/IVenues.sol";
 /// @notice The registry of venues and markets. It can be added to, by the governor through an AccessManager;
 /// nothing in it can be changed or taken away, so a seat's code and a market's meaning outlive everybody.
 contract Venues is IVenues, AccessManaged {
-    address[] internal _implementations;
+    mapping(uint8 venue => address) internal _implementations;
     string[] internal _venueNames;
     string[] internal _marketNames;
     mapping(bytes32 market => Feed) internal _feeds;
@@ -23,9 +23,9 @@ contract Venues is IVenues, AccessManaged {
     /// @inheritdoc IVenues
     function addVenue(string calldata name, address seat) external restricted returns (uint8 venue) {
         require(seat.code.length > 0 && bytes(name).length > 0, BadInput());
-        require(_implementations.length <= type(uint8).max, TooManyVenues());
-        venue = uint8(_implementations.length); // Safe because checked just above.
-        _implementations.push(seat);
+        require(_venueNames.length <= type(uint8).max, TooManyVenues());
+        venue = uint8(_venueNames.length); // Safe because checked just above.
+        _implementations[venue] = seat;
         _venueNames.push(name);
         emit VenueAdded(venue, name, seat);
     }
@@ -45,28 +45,28 @@ contract Venues is IVenues, AccessManaged {
     }
 
     /// @inheritdoc IVenues
-    function list(uint8 venue, bytes32 market, bytes32 instrument_) external restricted {
-        require(venue < _implementations.length, UnknownVenue(venue));
+    function list(uint8 venue, bytes32 market, bytes32 instrument) external restricted {
+        require(_implementations[venue] != address(0), UnknownVenue(venue));
         require(_feeds[market].source != address(0), UnknownMarket(market));
-        require(instrument_ != 0, BadInput());
+        require(instrument != 0, BadInput());
         require(_instruments[venue][market] == 0, AlreadyListed(venue, market));
-        _instruments[venue][market] = instrument_;
-        emit Listed(venue, market, instrument_);
+        _instruments[venue][market] = instrument;
+        emit Listed(venue, market, instrument);
     }
 
     // -------------------------------------------------------------------- reads
 
     /// @inheritdoc IVenues
-    function implementation(uint8 venue) external view returns (address) {
-        require(venue < _implementations.length, UnknownVenue(venue));
-        return _implementations[venue];
+    function implementation(uint8 venue) public view returns (address seat) {
+        seat = _implementations[venue];
+        require(seat != address(0), UnknownVenue(venue));
     }
 
     /// @inheritdoc IVenues
-    function instrument(uint8 venue, bytes32 market) external view returns (bytes32 found) {
-        found = _instruments[venue][market];
-        if (found == 0) {
-            require(venue < _implementations.length, UnknownVenue(venue));
+    function route(uint8 venue, bytes32 market) external view returns (address seat, bytes32 instrument) {
+        seat = implementation(venue);
+        instrument = _instruments[venue][market];
+        if (instrument == 0) {
             require(_feeds[market].source != address(0), UnknownMarket(market));
             revert NotListed(venue, market);
         }

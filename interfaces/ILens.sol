@@ -14,12 +14,14 @@ interface ILens {
         ISeat.Position position;
     }
 
-    /// @param seat Zero where the account has none there.
+    /// @param seat Where the account's seat is or will be.
+    /// @param made Whether it is there; if not, all else is empty.
     /// @param readable Whether the venue answered for the margin.
     /// @param resting Settlement token in the seat itself, outside the venue: a gift, for `sweep`.
     struct SeatView {
         uint8 venue;
         address seat;
+        bool made;
         bool readable;
         uint256 resting;
         ISeat.Margin margin;

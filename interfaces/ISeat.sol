@@ -49,11 +49,13 @@ interface ISeat {
 
     /// @notice Posts `marginIn` (settlement token, already here), then trades exactly `size`.
     /// @param limitQuote The most a buy pays or the least a sell receives, venue fees in it.
+    /// @param measure Whether to read the leverage afterwards.
     /// @return quote Whole price paid or received.
     /// @return position The position afterwards.
-    function trade(bytes32 instrument, int256 size, uint256 limitQuote, uint256 marginIn)
+    /// @return leverage If asked for and the trade did not only reduce; else zero.
+    function trade(bytes32 instrument, int256 size, uint256 limitQuote, uint256 marginIn, bool measure)
         external
-        returns (uint256 quote, int256 position);
+        returns (uint256 quote, int256 position, uint256 leverage);
 
     /// @notice Posts `amount` (settlement token, already here) as margin.
     function post(uint256 amount) external;
@@ -63,12 +65,6 @@ interface ISeat {
 
     /// @notice Sends all of `token` resting here to `to`; the zero address is the chain's coin.
     function sweep(address token, address to) external returns (uint256 amount);
-
-    /// @return The account this seat belongs to.
-    function account() external view returns (bytes32);
-
-    /// @notice Leverage of the instrument's pocket from the cheapest correct reads.
-    function leverage(bytes32 instrument) external view returns (uint256);
 
     function margin(bytes32 instrument) external view returns (Margin memory);
 

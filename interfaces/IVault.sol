@@ -86,6 +86,7 @@ interface IVault {
     /// 1e18 USD, venue fees in it.
     /// @param margin Moves from idle to the seat first.
     /// @param tip Moves from idle to `payee`'s own account (label zero).
+    /// @param measure Whether to read the pocket's leverage afterwards, which costs gas.
     struct Trade {
         bytes32 account;
         uint8 venue;
@@ -95,6 +96,7 @@ interface IVault {
         uint256 margin;
         uint256 tip;
         address payee;
+        bool measure;
     }
 
     // ------------------------------------------------------------------ anyone
@@ -130,7 +132,8 @@ interface IVault {
     /// a tip does.
     /// @return quote Whole price paid or received, 1e18 USD.
     /// @return position The seat's signed position in the market afterwards, 1e18 base.
-    function trade(Trade calldata t) external returns (uint256 quote, int256 position);
+    /// @return leverage Of the pocket afterwards, if asked for and the trade did not only reduce; else zero.
+    function trade(Trade calldata t) external returns (uint256 quote, int256 position, uint256 leverage);
 
     /// @notice Moves idle into the seat's margin. Needs MOVE.
     function post(bytes32 account, uint8 venue, uint256 amount) external;
@@ -147,9 +150,7 @@ interface IVault {
 
     function operators(bytes32 account, address operator) external view returns (Operator memory);
 
-    /// @return seat The account's seat at the venue, zero where none was made yet.
-    function seats(bytes32 account, uint8 venue) external view returns (address seat);
-
-    /// @return seat Where the account's seat is or will be.
-    function seatAddress(bytes32 account, uint8 venue) external view returns (address seat);
+    /// @return seat Where the account's seat at the venue is or will be.
+    /// @return made Whether it is there.
+    function seatOf(bytes32 account, uint8 venue) external view returns (address seat, bool made);
 }

@@ -42,9 +42,12 @@ interface IVenues {
 
     // ------------------------------------------------------------------- reads
 
-    function implementation(uint8 venue) external view returns (address);
+    /// @return seat The contract that the venue's seats are clones of.
+    function implementation(uint8 venue) external view returns (address seat);
 
-    function instrument(uint8 venue, bytes32 market) external view returns (bytes32);
+    /// @return seat As `implementation`.
+    /// @return instrument The venue's own name for the market.
+    function route(uint8 venue, bytes32 market) external view returns (address seat, bytes32 instrument);
 
     function feed(bytes32 market) external view returns (Feed memory);
 

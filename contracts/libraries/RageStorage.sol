@@ -9,6 +9,7 @@ import {IRageClearingHouse, IRagePoolWrapper} from "../../interfaces/venues/IRag
 /// offsets named below. Each read is held against the venue's views by the tests.
 library RageStorage {
     uint256 private constant POOLS = 100;
+    uint256 private constant PRICE_CACHE = 109;
     uint256 private constant POOL_WRAPPER = 2;
     uint256 private constant POOL_SETTINGS = 3;
 
@@ -21,30 +22,56 @@ library RageStorage {
     uint256 private constant NET_POSITION = 1;
     uint256 private constant FUNDING_GROWTH = 2;
 
-    /// @return Ids of the pools with a position, 32 bits each, the first one lowest.
-    function activePools(IRageClearingHouse house, uint256 id) internal view returns (uint256) {
-        return uint256(house.extsload(bytes32(_account(id) + ACTIVE_POOLS)));
+    /// @param pools Ids of the pools with a position, 32 bits each, the first one lowest.
+    /// @param size Signed position in the pool asked for, 1e18.
+    /// @param vQuote Signed vQuote balance, token units.
+    /// @param deposit Collateral deposited, token units.
+    /// @param virtualX128 The pool's own TWAP as the venue cached it in this block; zero if it did not.
+    /// @param realX128 The oracle's TWAP, likewise.
+    /// @param deviationBps How far the two may be apart before the oracle's counts, 1e4 = 1.
+    struct Holdings {
+        uint256 pools;
+        int256 size;
+        int256 vQuote;
+        uint256 deposit;
+        uint256 virtualX128;
+        uint256 realX128;
+        uint256 deviationBps;
+    }
+
+    /// @notice All that leverage needs, in one call.
+    function holdings(IRageClearingHouse house, uint256 id, uint32 pool, uint32 collateral)
+        internal
+        view
+        returns (Holdings memory h)
+    {
+        uint256 account = _account(id);
+        uint256 cache = uint256(keccak256(abi.encode(pool, PRICE_CACHE)));
+        bytes32[] memory words = new bytes32[](7);
+        words[0] = bytes32(account + ACTIVE_POOLS);
+        words[1] = bytes32(_position(account, pool));
+        words[2] = bytes32(account + V_QUOTE);
+        words[3] = keccak256(abi.encode(collateral, account + DEPOSITS));
+        words[4] = bytes32(cache);
+        words[5] = bytes32(cache + 1);
+        words[6] = bytes32(_pool(pool) + POOL_SETTINGS);
+        words = house.extsload(words);
+
+        h.pools = uint256(words[0]);
+        h.size = int256(uint256(words[1]));
+        h.vQuote = int256(uint256(words[2]));
+        h.deposit = uint256(words[3]);
+        // The cache is the block number in 32 bits, then a price of 224; the next word is a price of 224 again.
+        if (uint32(uint256(words[4])) == uint32(block.number)) {
+            h.virtualX128 = uint256(words[4]) >> 32;
+            h.realX128 = uint256(uint224(uint256(words[5])));
+        }
+        h.deviationBps = _deviationBps(words[6]);
     }
 
     /// @return Signed position in a pool, 1e18.
     function balance(IRageClearingHouse house, uint256 id, uint32 pool) internal view returns (int256) {
-        return int256(uint256(house.extsload(bytes32(_position(id, pool)))));
-    }
-
-    /// @return size Signed position, 1e18.
-    /// @return vQuote Signed vQuote balance, token units.
-    /// @return deposit Collateral deposited, token units.
-    function holdings(IRageClearingHouse house, uint256 id, uint32 pool, uint32 collateral)
-        internal
-        view
-        returns (int256 size, int256 vQuote, uint256 deposit)
-    {
-        bytes32[] memory slots = new bytes32[](3);
-        slots[0] = bytes32(_position(id, pool));
-        slots[1] = bytes32(_account(id) + V_QUOTE);
-        slots[2] = keccak256(abi.encode(collateral, _account(id) + DEPOSITS));
-        slots = house.extsload(slots);
-        return (int256(uint256(slots[0])), int256(uint256(slots[1])), uint256(slots[2]));
+        return int256(uint256(house.extsload(bytes32(_position(_account(id), pool)))));
     }
 
     /// @return net Position that funding is paid on, 1e18.
@@ -54,7 +81,7 @@ library RageStorage {
         view
         returns (int256 net, int256 growthX128)
     {
-        uint256 slot = _position(id, pool);
+        uint256 slot = _position(_account(id), pool);
         net = int256(uint256(house.extsload(bytes32(slot + NET_POSITION))));
         growthX128 = int256(uint256(house.extsload(bytes32(slot + FUNDING_GROWTH))));
     }
@@ -65,8 +92,7 @@ library RageStorage {
 
     /// @return How far the pool's price may be from the oracle's before the oracle's is used, 1e4 = 1.
     function maxDeviationBps(IRageClearingHouse house, uint32 pool) internal view returns (uint16) {
-        // Third of the 16-bit fields of the settings word; the cast takes it alone.
-        return uint16(uint256(house.extsload(bytes32(_pool(pool) + POOL_SETTINGS))) >> 32);
+        return _deviationBps(house.extsload(bytes32(_pool(pool) + POOL_SETTINGS)));
     }
 
     function _pool(uint32 pool) private pure returns (uint256) {
@@ -77,7 +103,11 @@ library RageStorage {
         return uint256(keccak256(abi.encode(id, ACCOUNTS)));
     }
 
-    function _position(uint256 id, uint32 pool) private pure returns (uint256) {
-        return uint256(keccak256(abi.encode(pool, _account(id) + POSITIONS)));
+    function _position(uint256 account, uint32 pool) private pure returns (uint256) {
+        return uint256(keccak256(abi.encode(pool, account + POSITIONS)));
+    }
+
+    function _deviationBps(bytes32 settings) private pure returns (uint16) {
+        return uint16(uint256(settings) >> 32); // The third of its 16-bit fields; the cast takes it alone.
     }
 }

@@ -52,31 +52,11 @@ contract PerpV2Seat is Seat {
     // -------------------------------------------------------------------- reads
 
     /// @inheritdoc ISeat
-    /// @dev Accrued funding of the instrument is settled by the trade before; where the seat holds another
-    /// market too, the venue's full reads are taken. Σ|value| of a single market is |unrealised PnL − open
-    /// notional|, by AccountBalance.getPnlAndPendingFee.
-    function leverage(bytes32 instrument) public view returns (uint256) {
-        address[] memory tokens = BALANCE.getBaseTokens(address(this));
-        if (tokens.length == 0) return 0;
-
-        (int256 owed, int256 unrealised, uint256 fees) = BALANCE.getPnlAndPendingFee(address(this));
-        int256 settled = PERP_VAULT.getBalance(address(this)) * UNIT.toInt256() + owed + fees.toInt256();
-        uint256 notional;
-        if (tokens.length == 1 && tokens[0] == _base(instrument)) {
-            notional = SignedMath.abs(unrealised - BALANCE.getTakerOpenNotional(address(this), tokens[0]));
-        } else {
-            notional = BALANCE.getTotalAbsPositionValue(address(this));
-            settled -= EXCHANGE.getAllPendingFundingPayment(address(this));
-        }
-        return _leverageUp(notional, settled + SignedMath.min(unrealised, 0));
-    }
-
-    /// @inheritdoc ISeat
     function margin(bytes32) external view returns (Margin memory m) {
         m.equity = PERP_VAULT.getAccountValue(address(this)) * UNIT.toInt256();
         m.free = PERP_VAULT.getFreeCollateralByToken(address(this), address(TOKEN)) * UNIT;
         m.maintenance = BALANCE.getMarginRequirementForLiquidation(address(this)).toUint256();
-        m.leverage = leverage(0);
+        m.leverage = _leverage(0);
     }
 
     /// @inheritdoc ISeat
@@ -131,6 +111,24 @@ contract PerpV2Seat is Seat {
 
     function _size(bytes32 instrument) internal view override returns (int256) {
         return BALANCE.getTakerPositionSize(address(this), _base(instrument));
+    }
+
+    /// @dev Σ|value| of a single market is |unrealised PnL − open notional| (AccountBalance.getPnlAndPendingFee),
+    /// which spares a second reading of the mark price.
+    function _leverage(bytes32 instrument) internal view override returns (uint256) {
+        address[] memory tokens = BALANCE.getBaseTokens(address(this));
+        if (tokens.length == 0) return 0;
+
+        (int256 owed, int256 unrealised, uint256 fees) = BALANCE.getPnlAndPendingFee(address(this));
+        int256 settled = PERP_VAULT.getBalance(address(this)) * UNIT.toInt256() + owed + fees.toInt256();
+        uint256 notional;
+        if (tokens.length == 1 && tokens[0] == _base(instrument)) {
+            notional = SignedMath.abs(unrealised - BALANCE.getTakerOpenNotional(address(this), tokens[0]));
+        } else {
+            notional = BALANCE.getTotalAbsPositionValue(address(this));
+            settled -= EXCHANGE.getAllPendingFundingPayment(address(this));
+        }
+        return _leverageUp(notional, settled + SignedMath.min(unrealised, 0));
     }
 
     function _base(bytes32 instrument) internal pure returns (address) {

@@ -44,32 +44,6 @@ contract RageSeat is Seat {
     // -------------------------------------------------------------------- reads
 
     /// @inheritdoc ISeat
-    /// @dev Accrued funding of the instrument is settled by the trade before; where the seat holds another pool
-    /// too, the venue's full reads are taken.
-    function leverage(bytes32 instrument) public view returns (uint256) {
-        uint256 id = accountId;
-        uint256 pools = CLEARING_HOUSE.activePools(id);
-        if (pools == 0) return 0;
-
-        uint256 notional;
-        int256 base;
-        if (pools == uint256(instrument)) {
-            (int256 size, int256 vQuote, uint256 deposit) = CLEARING_HOUSE.holdings(id, _pool(instrument), COLLATERAL);
-            int256 value = _value(size, _priceX128(_pool(instrument)));
-            notional = SignedMath.abs(value);
-            base = deposit.toInt256() + SignedMath.min(value + vQuote, 0);
-        } else {
-            for (; pools != 0; pools >>= 32) {
-                uint32 pool = uint32(pools); // Truncation takes the lowest of the packed ids.
-                notional += SignedMath.abs(_value(CLEARING_HOUSE.balance(id, pool), _priceX128(pool)));
-            }
-            (int256 equity,) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, false);
-            base = equity - SignedMath.max(CLEARING_HOUSE.getAccountNetProfit(id), 0);
-        }
-        return _leverageUp(notional, base);
-    }
-
-    /// @inheritdoc ISeat
     function margin(bytes32) external view returns (Margin memory m) {
         (int256 equity, int256 maintenance) =
             CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(accountId, false);
@@ -77,7 +51,7 @@ contract RageSeat is Seat {
         m.equity = equity * UNIT.toInt256();
         m.free = SignedMath.max(equity - initial, 0).toUint256() * UNIT;
         m.maintenance = maintenance.toUint256() * UNIT;
-        m.leverage = leverage(0);
+        m.leverage = _leverage(0);
     }
 
     /// @inheritdoc ISeat
@@ -91,9 +65,8 @@ contract RageSeat is Seat {
 
         p.size = _size(instrument);
         p.fundingOwed = _mulX128(wrapper.getExtrapolatedSumAX128() - growthX128, net) * UNIT.toInt256();
-        p.markPrice = _price(_priceX128(pool));
-        p.indexPrice = _price(CLEARING_HOUSE.getRealTwapPriceX128(pool));
-        require(p.indexPrice > 0, BadVenuePrice());
+        p.markPrice = _toPrice(_riskPrice(pool));
+        p.indexPrice = _toPrice(CLEARING_HOUSE.getRealTwapPriceX128(pool));
         p.fundingRate = _mulX128(rateX128, 1e18 * 1 days);
     }
 
@@ -134,14 +107,46 @@ contract RageSeat is Seat {
         return CLEARING_HOUSE.balance(accountId, _pool(instrument));
     }
 
+    function _leverage(bytes32 instrument) internal view override returns (uint256) {
+        uint256 id = accountId;
+        RageStorage.Holdings memory h = CLEARING_HOUSE.holdings(id, _pool(instrument), COLLATERAL);
+        if (h.pools == 0) return 0;
+
+        uint256 notional;
+        int256 base;
+        if (h.pools == uint256(instrument)) {
+            int256 value = _value(h.size, _price(_pool(instrument), h.virtualX128, h.realX128, h.deviationBps));
+            notional = SignedMath.abs(value);
+            base = h.deposit.toInt256() + SignedMath.min(value + h.vQuote, 0);
+        } else {
+            for (; h.pools != 0; h.pools >>= 32) {
+                uint32 pool = uint32(h.pools); // Truncation takes the lowest of the packed ids.
+                notional += SignedMath.abs(_value(CLEARING_HOUSE.balance(id, pool), _riskPrice(pool)));
+            }
+            (int256 equity,) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, false);
+            base = equity - SignedMath.max(CLEARING_HOUSE.getAccountNetProfit(id), 0);
+        }
+        return _leverageUp(notional, base);
+    }
+
+    function _riskPrice(uint32 pool) internal view returns (uint256) {
+        return _price(pool, 0, 0, CLEARING_HOUSE.maxDeviationBps(pool));
+    }
+
     /// @dev The price that the venue's margin rules use: its own TWAP, or the oracle's where the two are further
-    /// apart than the pool allows (Protocol.getTwapPricesWithDeviationCheck).
-    function _priceX128(uint32 pool) internal view returns (uint256 price) {
-        price = CLEARING_HOUSE.getVirtualTwapPriceX128(pool);
-        uint256 real = CLEARING_HOUSE.getRealTwapPriceX128(pool);
-        uint256 apart = price > real ? price - real : real - price;
-        if (apart > Math.mulDiv(real, CLEARING_HOUSE.maxDeviationBps(pool), 1e4)) price = real;
-        require(price > 0, BadVenuePrice());
+    /// apart than the pool allows (Protocol.getTwapPricesWithDeviationCheck). Zero prices are read first.
+    function _price(uint32 pool, uint256 virtualX128, uint256 realX128, uint256 deviationBps)
+        internal
+        view
+        returns (uint256)
+    {
+        if (virtualX128 == 0) {
+            virtualX128 = CLEARING_HOUSE.getVirtualTwapPriceX128(pool);
+            realX128 = CLEARING_HOUSE.getRealTwapPriceX128(pool);
+        }
+        require(virtualX128 > 0 && realX128 > 0, BadVenuePrice());
+        uint256 apart = virtualX128 > realX128 ? virtualX128 - realX128 : realX128 - virtualX128;
+        return apart > Math.mulDiv(realX128, deviationBps, 1e4) ? realX128 : virtualX128;
     }
 
     /// @dev Value of a position in the settlement token's units, rounded towards zero as the venue does.
@@ -156,7 +161,7 @@ contract RageSeat is Seat {
     }
 
     /// @dev Q128 vQuote units per base unit → 1e18 USD per 1e18 base.
-    function _price(uint256 priceX128) internal view returns (uint256) {
+    function _toPrice(uint256 priceX128) internal view returns (uint256) {
         return Math.mulDiv(priceX128, 1e18 * UNIT, 1 << 128);
     }
 

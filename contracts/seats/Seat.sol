@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
@@ -24,8 +23,9 @@ import {ISeat} from "../../interfaces/ISeat.sol";
 /// 6. Approvals to the venue are given here, for the amount of one deposit, so a broken venue can take the
 ///    margin posted at it and nothing else.
 ///
-/// A seat is a clone; what it belongs to is its one immutable argument, and its configuration is immutable in
-/// the implementation, shared by all seats of a venue. It keeps no money between transactions.
+/// A seat is a clone whose address follows from the vault, the implementation and the account, so the vault
+/// needs no record of it and it none of its account. Its configuration is immutable in the implementation,
+/// shared by all seats of a venue. It keeps no money between transactions.
 abstract contract Seat is ISeat {
     using SafeERC20 for IERC20;
 
@@ -53,10 +53,10 @@ abstract contract Seat is ISeat {
     }
 
     /// @inheritdoc ISeat
-    function trade(bytes32 instrument, int256 size, uint256 limitQuote, uint256 marginIn)
+    function trade(bytes32 instrument, int256 size, uint256 limitQuote, uint256 marginIn, bool measure)
         external
         onlyVault
-        returns (uint256 quote, int256 after_)
+        returns (uint256 quote, int256 after_, uint256 leverage)
     {
         if (marginIn > 0) _post(marginIn);
         int256 before = _size(instrument);
@@ -64,6 +64,8 @@ abstract contract Seat is ISeat {
         after_ = _size(instrument);
         require(after_ - before == size, NotExact(size, after_ - before));
         require(size > 0 ? quote <= limitQuote : quote >= limitQuote, BeyondLimit(quote, limitQuote));
+        // A purchase that ends short or flat only reduced, and so did a sale that ends long or flat.
+        if (measure && (size > 0 ? after_ > 0 : after_ < 0)) leverage = _leverage(instrument);
     }
 
     /// @inheritdoc ISeat
@@ -91,13 +93,6 @@ abstract contract Seat is ISeat {
         }
     }
 
-    // -------------------------------------------------------------------- reads
-
-    /// @inheritdoc ISeat
-    function account() public view returns (bytes32) {
-        return abi.decode(Clones.fetchCloneArgs(address(this)), (bytes32));
-    }
-
     // --------------------------------------------------- what each venue fills in
 
     /// @dev Whatever the venue wants before the first deposit.
@@ -114,6 +109,11 @@ abstract contract Seat is ISeat {
 
     /// @dev The position by the venue's own storage.
     function _size(bytes32 instrument) internal view virtual returns (int256);
+
+    /// @dev Leverage of the instrument's pocket by the cheapest correct reads, right after a trade in it, when
+    /// its accrued funding is settled. With no instrument (0), or where the pocket holds another one too, by
+    /// the venue's full reads.
+    function _leverage(bytes32 instrument) internal view virtual returns (uint256);
 
     /// @dev Notional ÷ base, 1e18, rounded up: more leverage is worse for whoever is bounded by a maximum.
     function _leverageUp(uint256 notional, int256 base) internal pure returns (uint256) {
