@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -22,7 +21,8 @@ import {Orders} from "./libraries/Orders.sol";
 /// A FILL
 /// Anyone calls `fill` with an order, its signature and legs. The order's state is booked first; then each leg
 /// is one call to the vault, which moves margin and has the seat trade exactly the leg's size; then the whole
-/// price, the oracle's bound and the leverage are held against what was signed. Any failure undoes all of it.
+/// price and the oracle's bound are held against what was signed. Any failure undoes all of it. Whoever comes
+/// back in from a leg finds this fill counted already and the vault locked, so the desk needs no lock itself.
 ///
 /// REPLAY
 /// A nonce has two bits: spent, when its order is complete or cancelled; bound, when an order was filled in part
@@ -34,7 +34,7 @@ import {Orders} from "./libraries/Orders.sol";
 ///
 /// STOPPING
 /// An owner stops the desk by `cancel`, `raiseEpoch`, or revoking it at the vault.
-contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
+contract Desk is IDesk, EIP712 {
     using Orders for Order;
 
     IVault public immutable VAULT;
@@ -62,7 +62,6 @@ contract Desk is IDesk, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IDesk
     function fill(Order calldata order, bytes calldata signature, Leg[] calldata legs)
         external
-        nonReentrant
         returns (uint256 quote)
     {
         bytes32 hash = digest(order);

@@ -26,47 +26,53 @@ library RageStorage {
     /// @param size Signed position in the pool asked for, 1e18.
     /// @param vQuote Signed vQuote balance, token units.
     /// @param deposit Collateral deposited, token units.
-    /// @param virtualX128 The pool's own TWAP as the venue cached it in this block; zero if it did not.
-    /// @param realX128 The oracle's TWAP, likewise.
-    /// @param deviationBps How far the two may be apart before the oracle's counts, 1e4 = 1.
+    /// @param deviationBps As `deviationBps`.
     struct Holdings {
         uint256 pools;
         int256 size;
         int256 vQuote;
         uint256 deposit;
-        uint256 virtualX128;
-        uint256 realX128;
         uint256 deviationBps;
     }
 
-    /// @notice All that leverage needs, in one call.
+    /// @notice All that leverage needs but prices, in one call.
     function holdings(IRageClearingHouse house, uint256 id, uint32 pool, uint32 collateral)
         internal
         view
         returns (Holdings memory h)
     {
         uint256 account = _account(id);
-        uint256 cache = uint256(keccak256(abi.encode(pool, PRICE_CACHE)));
-        bytes32[] memory words = new bytes32[](7);
+        bytes32[] memory words = new bytes32[](5);
         words[0] = bytes32(account + ACTIVE_POOLS);
         words[1] = bytes32(_position(account, pool));
         words[2] = bytes32(account + V_QUOTE);
         words[3] = keccak256(abi.encode(collateral, account + DEPOSITS));
-        words[4] = bytes32(cache);
-        words[5] = bytes32(cache + 1);
-        words[6] = bytes32(_pool(pool) + POOL_SETTINGS);
+        words[4] = bytes32(_pool(pool) + POOL_SETTINGS);
         words = house.extsload(words);
 
         h.pools = uint256(words[0]);
         h.size = int256(uint256(words[1]));
         h.vQuote = int256(uint256(words[2]));
         h.deposit = uint256(words[3]);
-        // The cache is the block number in 32 bits, then a price of 224; the next word is a price of 224 again.
-        if (uint32(uint256(words[4])) == uint32(block.number)) {
-            h.virtualX128 = uint256(words[4]) >> 32;
-            h.realX128 = uint256(uint224(uint256(words[5])));
+        h.deviationBps = _deviationBps(words[4]);
+    }
+
+    /// @return virtualX128 The pool's own TWAP as the venue cached it in this block; zero if it did not.
+    /// @return realX128 The oracle's TWAP, likewise.
+    function cachedPrices(IRageClearingHouse house, uint32 pool)
+        internal
+        view
+        returns (uint256 virtualX128, uint256 realX128)
+    {
+        uint256 cache = uint256(keccak256(abi.encode(pool, PRICE_CACHE)));
+        bytes32[] memory words = new bytes32[](2);
+        (words[0], words[1]) = (bytes32(cache), bytes32(cache + 1));
+        words = house.extsload(words);
+        // The block number in 32 bits, then a price of 224; the next word begins with a price of 224 again.
+        if (uint32(uint256(words[0])) == uint32(block.number)) {
+            virtualX128 = uint256(words[0]) >> 32;
+            realX128 = uint256(uint224(uint256(words[1])));
         }
-        h.deviationBps = _deviationBps(words[6]);
     }
 
     /// @return Signed position in a pool, 1e18.
@@ -91,7 +97,7 @@ library RageStorage {
     }
 
     /// @return How far the pool's price may be from the oracle's before the oracle's is used, 1e4 = 1.
-    function maxDeviationBps(IRageClearingHouse house, uint32 pool) internal view returns (uint16) {
+    function deviationBps(IRageClearingHouse house, uint32 pool) internal view returns (uint16) {
         return _deviationBps(house.extsload(bytes32(_pool(pool) + POOL_SETTINGS)));
     }
 

@@ -56,7 +56,7 @@ contract PerpV2Seat is Seat {
         m.equity = PERP_VAULT.getAccountValue(address(this)) * UNIT.toInt256();
         m.free = PERP_VAULT.getFreeCollateralByToken(address(this), address(TOKEN)) * UNIT;
         m.maintenance = BALANCE.getMarginRequirementForLiquidation(address(this)).toUint256();
-        m.leverage = _leverage(0);
+        m.leverage = _leverage(0, false);
     }
 
     /// @inheritdoc ISeat
@@ -81,10 +81,11 @@ contract PerpV2Seat is Seat {
 
     // ----------------------------------------------------------------- internal
 
-    function _enter() internal override {}
+    function _enter() internal override {
+        TOKEN.forceApprove(address(PERP_VAULT), type(uint256).max);
+    }
 
     function _post(uint256 amount) internal override {
-        TOKEN.forceApprove(address(PERP_VAULT), amount);
         PERP_VAULT.deposit(address(TOKEN), amount);
     }
 
@@ -115,7 +116,7 @@ contract PerpV2Seat is Seat {
 
     /// @dev Σ|value| of a single market is |unrealised PnL − open notional| (AccountBalance.getPnlAndPendingFee),
     /// which spares a second reading of the mark price.
-    function _leverage(bytes32 instrument) internal view override returns (uint256) {
+    function _leverage(bytes32 instrument, bool) internal view override returns (uint256) {
         address[] memory tokens = BALANCE.getBaseTokens(address(this));
         if (tokens.length == 0) return 0;
 

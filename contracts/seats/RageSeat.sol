@@ -51,7 +51,7 @@ contract RageSeat is Seat {
         m.equity = equity * UNIT.toInt256();
         m.free = SignedMath.max(equity - initial, 0).toUint256() * UNIT;
         m.maintenance = maintenance.toUint256() * UNIT;
-        m.leverage = _leverage(0);
+        m.leverage = _leverage(0, false);
     }
 
     /// @inheritdoc ISeat
@@ -65,19 +65,19 @@ contract RageSeat is Seat {
 
         p.size = _size(instrument);
         p.fundingOwed = _mulX128(wrapper.getExtrapolatedSumAX128() - growthX128, net) * UNIT.toInt256();
-        p.markPrice = _toPrice(_riskPrice(pool));
-        p.indexPrice = _toPrice(CLEARING_HOUSE.getRealTwapPriceX128(pool));
+        p.markPrice = _price(_riskPrice(pool));
+        p.indexPrice = _price(CLEARING_HOUSE.getRealTwapPriceX128(pool));
         p.fundingRate = _mulX128(rateX128, 1e18 * 1 days);
     }
 
     // ----------------------------------------------------------------- internal
 
     function _enter() internal override {
+        TOKEN.forceApprove(address(CLEARING_HOUSE), type(uint256).max);
         accountId = CLEARING_HOUSE.createAccount();
     }
 
     function _post(uint256 amount) internal override {
-        TOKEN.forceApprove(address(CLEARING_HOUSE), amount);
         CLEARING_HOUSE.updateMargin(accountId, COLLATERAL, amount.toInt256());
     }
 
@@ -107,20 +107,23 @@ contract RageSeat is Seat {
         return CLEARING_HOUSE.balance(accountId, _pool(instrument));
     }
 
-    function _leverage(bytes32 instrument) internal view override returns (uint256) {
+    function _leverage(bytes32 instrument, bool held) internal view override returns (uint256) {
         uint256 id = accountId;
-        RageStorage.Holdings memory h = CLEARING_HOUSE.holdings(id, _pool(instrument), COLLATERAL);
+        uint32 pool = _pool(instrument);
+        RageStorage.Holdings memory h = CLEARING_HOUSE.holdings(id, pool, COLLATERAL);
         if (h.pools == 0) return 0;
 
         uint256 notional;
         int256 base;
         if (h.pools == uint256(instrument)) {
-            int256 value = _value(h.size, _price(_pool(instrument), h.virtualX128, h.realX128, h.deviationBps));
+            // Where it holds a position the venue caches both prices at the start of the trade.
+            (uint256 virtualX128, uint256 realX128) = held ? CLEARING_HOUSE.cachedPrices(pool) : (0, 0);
+            int256 value = _value(h.size, _riskPrice(pool, virtualX128, realX128, h.deviationBps));
             notional = SignedMath.abs(value);
             base = h.deposit.toInt256() + SignedMath.min(value + h.vQuote, 0);
         } else {
             for (; h.pools != 0; h.pools >>= 32) {
-                uint32 pool = uint32(h.pools); // Truncation takes the lowest of the packed ids.
+                pool = uint32(h.pools); // Truncation takes the lowest of the packed ids.
                 notional += SignedMath.abs(_value(CLEARING_HOUSE.balance(id, pool), _riskPrice(pool)));
             }
             (int256 equity,) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, false);
@@ -130,12 +133,12 @@ contract RageSeat is Seat {
     }
 
     function _riskPrice(uint32 pool) internal view returns (uint256) {
-        return _price(pool, 0, 0, CLEARING_HOUSE.maxDeviationBps(pool));
+        return _riskPrice(pool, 0, 0, CLEARING_HOUSE.deviationBps(pool));
     }
 
     /// @dev The price that the venue's margin rules use: its own TWAP, or the oracle's where the two are further
-    /// apart than the pool allows (Protocol.getTwapPricesWithDeviationCheck). Zero prices are read first.
-    function _price(uint32 pool, uint256 virtualX128, uint256 realX128, uint256 deviationBps)
+    /// apart than the pool allows (Protocol.getTwapPricesWithDeviationCheck). Prices given as zero are read.
+    function _riskPrice(uint32 pool, uint256 virtualX128, uint256 realX128, uint256 deviationBps)
         internal
         view
         returns (uint256)
@@ -161,7 +164,7 @@ contract RageSeat is Seat {
     }
 
     /// @dev Q128 vQuote units per base unit → 1e18 USD per 1e18 base.
-    function _toPrice(uint256 priceX128) internal view returns (uint256) {
+    function _price(uint256 priceX128) internal view returns (uint256) {
         return Math.mulDiv(priceX128, 1e18 * UNIT, 1 << 128);
     }
 

@@ -20,12 +20,13 @@ import {ISeat} from "../../interfaces/ISeat.sol";
 /// 4. Reducing and withdrawing free margin depend on nothing of Ringside's but this contract and the vault.
 /// 5. Every argument that a keeper could turn to profit (receiver, referral, price limits that fill in part,
 ///    deadlines) is fixed in the seat.
-/// 6. Approvals to the venue are given here, for the amount of one deposit, so a broken venue can take the
-///    margin posted at it and nothing else.
+/// 6. The approval to the venue is given here and nowhere else. A seat keeps no money between transactions, so
+///    a broken venue can take the margin posted at it, on its way to it or resting here as a gift, and nothing
+///    else.
 ///
 /// A seat is a clone whose address follows from the vault, the implementation and the account, so the vault
 /// needs no record of it and it none of its account. Its configuration is immutable in the implementation,
-/// shared by all seats of a venue. It keeps no money between transactions.
+/// shared by all seats of a venue.
 abstract contract Seat is ISeat {
     using SafeERC20 for IERC20;
 
@@ -65,7 +66,7 @@ abstract contract Seat is ISeat {
         require(after_ - before == size, NotExact(size, after_ - before));
         require(size > 0 ? quote <= limitQuote : quote >= limitQuote, BeyondLimit(quote, limitQuote));
         // A purchase that ends short or flat only reduced, and so did a sale that ends long or flat.
-        if (measure && (size > 0 ? after_ > 0 : after_ < 0)) leverage = _leverage(instrument);
+        if (measure && (size > 0 ? after_ > 0 : after_ < 0)) leverage = _leverage(instrument, before != 0);
     }
 
     /// @inheritdoc ISeat
@@ -95,7 +96,7 @@ abstract contract Seat is ISeat {
 
     // --------------------------------------------------- what each venue fills in
 
-    /// @dev Whatever the venue wants before the first deposit.
+    /// @dev Whatever the venue wants before the first deposit, the approval included.
     function _enter() internal virtual;
 
     /// @dev Deposits `amount` of the token, which is here, as margin.
@@ -113,7 +114,8 @@ abstract contract Seat is ISeat {
     /// @dev Leverage of the instrument's pocket by the cheapest correct reads, right after a trade in it, when
     /// its accrued funding is settled. With no instrument (0), or where the pocket holds another one too, by
     /// the venue's full reads.
-    function _leverage(bytes32 instrument) internal view virtual returns (uint256);
+    /// @param held Whether there was a position before the trade: some venues then hold prices ready.
+    function _leverage(bytes32 instrument, bool held) internal view virtual returns (uint256);
 
     /// @dev Notional ÷ base, 1e18, rounded up: more leverage is worse for whoever is bounded by a maximum.
     function _leverageUp(uint256 notional, int256 base) internal pure returns (uint256) {

@@ -16,10 +16,15 @@ contract PerpDirect {
         TOKEN = token;
         HOUSE = house;
         VENUE_VAULT = IPerpVault(house.getVault());
-        token.approve(address(VENUE_VAULT), type(uint256).max);
     }
 
-    function trade(address base, int256 size, uint256 margin) external {
+    /// @notice A contract's first trade at a venue: what it must do once, and the trade.
+    function first(address base, int256 size, uint256 margin) external {
+        TOKEN.approve(address(VENUE_VAULT), type(uint256).max);
+        trade(base, size, margin);
+    }
+
+    function trade(address base, int256 size, uint256 margin) public {
         if (margin > 0) VENUE_VAULT.deposit(address(TOKEN), margin);
         HOUSE.openPosition(
             IPerpClearingHouse.OpenPositionParams({

@@ -15,13 +15,17 @@ contract RageDirect {
     constructor(IERC20 token, IRageClearingHouse house) {
         TOKEN = token;
         HOUSE = house;
-        token.approve(address(house), type(uint256).max);
     }
 
-    function trade(uint32 pool, int256 size, uint256 margin) external {
-        // Id 0 is the local chain's maker, so zero says that there is no account yet.
+    /// @notice A contract's first trade at a venue: what it must do once, and the trade.
+    function first(uint32 pool, int256 size, uint256 margin) external {
+        TOKEN.approve(address(HOUSE), type(uint256).max);
+        accountId = HOUSE.createAccount();
+        trade(pool, size, margin);
+    }
+
+    function trade(uint32 pool, int256 size, uint256 margin) public {
         uint256 id = accountId;
-        if (id == 0) id = accountId = HOUSE.createAccount();
         if (margin > 0) HOUSE.updateMargin(id, uint32(uint160(address(TOKEN))), int256(margin));
         HOUSE.swapToken(id, pool, IRageClearingHouse.SwapParams(size, 0, false, false, false));
     }

@@ -1,0 +1,146 @@
+"""How far the curves are from the venues themselves: `python -m bench.curves`.
+
+Random trades of at least $1,000, log-uniform up to capacity, both ways, at every venue and market of a local
+chain with the real contracts, whose state is changed by real trades, price moves and time in between. Each
+is priced by the curve and by an `eth_call` of the venue's own trade at the same block; the error is the
+relative difference of the all-in amounts. Written to build/bench/curves.json.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import click
+from devnet import anvil, state
+from devnet.anvil import rpc
+from rich.console import Console
+from rich.table import Table
+from web3 import Web3
+
+from bench.live import Desk, PerpDesk, RageDesk, ask, disturb
+from ringside import venues
+from ringside.units import ONE
+from ringside.venues.base import Curve
+
+OUT = Path(__file__).resolve().parent.parent / "build" / "bench" / "curves.json"
+LEAST = 1_000 * ONE
+"""USD of notional of the smallest trade."""
+BATCH = 50
+"""Trades per state of the market."""
+
+
+@dataclass
+class Measured:
+    """Errors of one venue and market; time of a curve's quote and of the venue's own, in seconds."""
+
+    errors: list[float] = field(default_factory=list)
+    exact: int = 0
+    refused: int = 0
+    ours: float = 0.0
+    theirs: float = 0.0
+
+    def summary(self) -> dict[str, float | int]:
+        """What is written down."""
+        return {
+            "worst": max(self.errors),
+            "median": median(self.errors),
+            "trades": len(self.errors),
+            "exact": self.exact,
+            "refused": self.refused,
+        }
+
+
+def sizes(rng: random.Random, curve: Curve, price: int, count: int) -> list[int]:
+    """Signed sizes, log-uniform in [$1,000, capacity]."""
+    found: list[int] = []
+    while len(found) < count:
+        sign = rng.choice((1, -1))
+        low, high = LEAST * ONE // price + 1, curve.capacity(sign)
+        if low > high:
+            sign = -sign
+            high = curve.capacity(sign)
+        size = int(math.exp(rng.uniform(math.log(low), math.log(high))))
+        size = min(max(size, low), high)
+        found.append(sign * (size - size % curve.lot))
+    return found
+
+
+def measure(
+    w3: Web3,
+    known: venues.Markets,
+    addresses: dict[str, object],
+    desk: Desk,
+    market: str,
+    trades: int,
+) -> Measured:
+    """Compare `trades` random trades."""
+    rng, result = random.Random(f"{desk.venue} {market}"), Measured()
+    while len(result.errors) + result.refused < trades:
+        disturb(rng, w3, addresses, known, desk, market)
+        snapshot = venues.snapshot(w3, known)
+        at = snapshot.states[desk.venue, market]
+        count = min(BATCH, trades - len(result.errors) - result.refused)
+        wanted = sizes(rng, at.curve, at.mark_price, count)
+        start = perf_counter()
+        quotes = [at.curve.quote(size) for size in wanted]
+        middle = perf_counter()
+        answers = ask(w3, desk, market, wanted, snapshot.block.number)
+        result.ours += middle - start
+        result.theirs += perf_counter() - middle
+        for quote, answer in zip(quotes, answers, strict=True):
+            if answer.refused or answer.filled != quote.size:
+                result.refused += 1
+                continue
+            result.exact += quote.all_in == answer.all_in
+            result.errors.append(abs(quote.all_in - answer.all_in) / answer.all_in)
+    return result
+
+
+@click.command()
+@click.option("--trades", default=2_000, show_default=True, help="Per venue and market.")
+def main(trades: int) -> None:
+    """Measure, print, and write build/bench/curves.json."""
+    built = state.ensure()
+    measured: dict[str, dict[str, Measured]] = {}
+    with anvil.running(state.free_port()) as w3:
+        addresses = state.load(w3, built)
+        known = venues.load(w3, addresses)
+        desks: list[Desk] = [PerpDesk(w3, addresses), RageDesk(w3, addresses)]
+        start = rpc(w3, "evm_snapshot")
+        for desk in desks:
+            for market in addresses["venues"][desk.venue]["markets"]:
+                found = measure(w3, known, addresses, desk, market, trades)
+                measured.setdefault(desk.venue, {})[market] = found
+                rpc(w3, "evm_revert", start)
+                start = rpc(w3, "evm_snapshot")
+    report: dict[str, object] = {}
+    table = Table(
+        "venue", "market", "trades", "exact", "refused", "worst", "median", "µs", "venue ms"
+    )
+    for venue, markets in measured.items():
+        errors = [e for m in markets.values() for e in m.errors]
+        report[venue] = {"worst": max(errors), "median": median(errors), "trades": len(errors)}
+        for market, m in markets.items():
+            n = len(m.errors) + m.refused
+            table.add_row(
+                *(venue, market, str(len(m.errors)), str(m.exact), str(m.refused)),
+                *(f"{max(m.errors):.1e}", f"{median(m.errors):.1e}"),
+                *(f"{m.ours / n * 1e6:.0f}", f"{m.theirs / n * 1e3:.2f}"),
+            )
+    report["by_market"] = {
+        venue: {market: m.summary() for market, m in markets.items()}
+        for venue, markets in measured.items()
+    }
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps(report, indent=2) + "\n")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
