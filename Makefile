@@ -1,0 +1,73 @@
+# Ringside. `make demo` runs the main job, `make test` the tests; each sets up whatever it needs first.
+
+PYTHON ?= python3
+ARGS ?=
+WORKERS ?= 2
+
+VENV := .venv/bin
+ANVIL = $(firstword $(wildcard node_modules/@foundry-rs/anvil-*/bin))
+SOURCES := $(shell find contracts interfaces -name '*.sol' -not -path '*/.cache/*' 2>/dev/null)
+
+export PATH := $(CURDIR)/$(VENV):$(PATH)
+export PYTHONPATH := $(CURDIR)
+export SOLCX_BINARY_PATH := $(CURDIR)/build/solc
+# The npm launchers of anvil exit 0 when it fails, so the binary itself goes on the path.
+RUN = PATH="$(CURDIR)/$(ANVIL):$$PATH"
+
+.PHONY: help demo test devnet lint bench clean setup
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    one deposit, one signed order, two real perp DEXs   (ARGS=\"--market BTC-USD --size -3 --deposit 250000\")"
+	@echo "make test    every test                                         (ARGS=\"-k leverage\")"
+	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
+	@echo "make lint    format, lint and types"
+	@echo "make bench   gas and curve error, as tables and build/bench/*.json"
+	@echo "make clean   removes everything the others made"
+
+demo: setup
+	@$(RUN) ape run demo $(ARGS)
+
+test: setup
+	@$(RUN) ape test -n $(WORKERS) $(ARGS)
+
+devnet: setup
+	@$(RUN) python -m devnet up
+
+lint: .venv/.done
+	@ruff format --check .
+	@ruff check .
+	@mypy
+
+bench: setup
+	@$(RUN) python -m bench
+
+clean:
+	rm -rf .venv node_modules build .build contracts/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The two installs take most of a first run, so they go side by side.
+setup:
+	@$(MAKE) --no-print-directory -s -j2 .venv/.done node_modules/.done
+	@$(MAKE) --no-print-directory -s .build/.done
+
+.venv/.done: requirements.txt constraints.txt
+	@tools/require.sh python $(PYTHON)
+	@echo "setting up Python packages in .venv"
+	@$(PYTHON) -m venv .venv
+	@$(VENV)/pip install -q --disable-pip-version-check --no-compile -r requirements.txt -c constraints.txt
+	@touch $@
+
+node_modules/.done: package.json package-lock.json .npmrc
+	@tools/require.sh node
+	@echo "setting up npm packages in node_modules"
+	@npm ci --ignore-scripts --silent
+	@touch $@
+
+build/solc/.done: node_modules/.done tools/solc.mjs tools/solc.sh
+	@tools/solc.sh build/solc
+	@touch $@
+
+.build/.done: .venv/.done build/solc/.done ape-config.yaml $(SOURCES)
+	@echo "compiling the contracts"
+	@mkdir -p build && ape compile > build/compile.log 2>&1 || { cat build/compile.log; exit 1; }
+	@mkdir -p .build && touch $@
