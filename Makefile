@@ -69,5 +69,6 @@ build/solc/.done: node_modules/.done tools/solc.mjs tools/solc.sh
 
 .build/.done: .venv/.done build/solc/.done ape-config.yaml $(SOURCES)
 	@echo "compiling the contracts"
-	@mkdir -p build && ape compile > build/compile.log 2>&1 || { cat build/compile.log; exit 1; }
+	@# Forced, since Ape misses that a changed interface changes who imports it.
+	@mkdir -p build && ape compile --force > build/compile.log 2>&1 || { cat build/compile.log; exit 1; }
 	@mkdir -p .build && touch $@

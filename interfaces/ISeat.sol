@@ -20,12 +20,14 @@ interface ISeat {
     /// @notice The pocket that an instrument's margin counts in.
     /// @param equity What the venue would count if all were closed at its risk price; settled and accrued
     /// funding in it.
+    /// @param backing Equity less unrealised profit: what leverage divides by and new risk may count on.
     /// @param free What could be withdrawn now, by the venue's own rule; never negative.
     /// @param maintenance Equity below this is liquidated.
-    /// @param leverage Σ|notional at the risk price| ÷ (equity − unrealised profit), 1e18 = 1×; the largest
-    /// number where nothing positive is left to divide by.
+    /// @param leverage Σ|notional at the risk price| ÷ backing, 1e18 = 1×; the largest number where
+    /// backing is not positive.
     struct Margin {
         int256 equity;
+        int256 backing;
         uint256 free;
         uint256 maintenance;
         uint256 leverage;

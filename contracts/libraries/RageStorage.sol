@@ -75,6 +75,11 @@ library RageStorage {
         }
     }
 
+    /// @return Ids of the pools with a position, 32 bits each, the first one lowest.
+    function activePools(IRageClearingHouse house, uint256 id) internal view returns (uint256) {
+        return uint256(house.extsload(bytes32(_account(id) + ACTIVE_POOLS)));
+    }
+
     /// @return Signed position in a pool, 1e18.
     function balance(IRageClearingHouse house, uint256 id, uint32 pool) internal view returns (int256) {
         return int256(uint256(house.extsload(bytes32(_position(_account(id), pool)))));

@@ -53,10 +53,11 @@ contract PerpV2Seat is Seat {
 
     /// @inheritdoc ISeat
     function margin(bytes32) external view returns (Margin memory m) {
-        m.equity = PERP_VAULT.getAccountValue(address(this)) * UNIT.toInt256();
+        uint256 notional;
+        (m.equity, m.backing, notional) = _pocket();
         m.free = PERP_VAULT.getFreeCollateralByToken(address(this), address(TOKEN)) * UNIT;
         m.maintenance = BALANCE.getMarginRequirementForLiquidation(address(this)).toUint256();
-        m.leverage = _leverage(0, false);
+        m.leverage = _leverageUp(notional, m.backing);
     }
 
     /// @inheritdoc ISeat
@@ -118,18 +119,22 @@ contract PerpV2Seat is Seat {
     /// which spares a second reading of the mark price.
     function _leverage(bytes32 instrument, bool) internal view override returns (uint256) {
         address[] memory tokens = BALANCE.getBaseTokens(address(this));
-        if (tokens.length == 0) return 0;
-
+        if (tokens.length != 1 || tokens[0] != _base(instrument)) {
+            (, int256 backing, uint256 all) = _pocket();
+            return _leverageUp(all, backing);
+        }
         (int256 owed, int256 unrealised, uint256 fees) = BALANCE.getPnlAndPendingFee(address(this));
         int256 settled = PERP_VAULT.getBalance(address(this)) * UNIT.toInt256() + owed + fees.toInt256();
-        uint256 notional;
-        if (tokens.length == 1 && tokens[0] == _base(instrument)) {
-            notional = SignedMath.abs(unrealised - BALANCE.getTakerOpenNotional(address(this), tokens[0]));
-        } else {
-            notional = BALANCE.getTotalAbsPositionValue(address(this));
-            settled -= EXCHANGE.getAllPendingFundingPayment(address(this));
-        }
+        uint256 notional = SignedMath.abs(unrealised - BALANCE.getTakerOpenNotional(address(this), tokens[0]));
         return _leverageUp(notional, settled + SignedMath.min(unrealised, 0));
+    }
+
+    /// @dev By the venue's own views. Its account value has the token's decimals.
+    function _pocket() internal view returns (int256 equity, int256 backing, uint256 notional) {
+        (, int256 unrealised,) = BALANCE.getPnlAndPendingFee(address(this));
+        equity = PERP_VAULT.getAccountValue(address(this)) * UNIT.toInt256();
+        backing = equity - SignedMath.max(unrealised, 0);
+        notional = BALANCE.getTotalAbsPositionValue(address(this));
     }
 
     function _base(bytes32 instrument) internal pure returns (address) {

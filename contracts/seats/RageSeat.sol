@@ -45,13 +45,14 @@ contract RageSeat is Seat {
 
     /// @inheritdoc ISeat
     function margin(bytes32) external view returns (Margin memory m) {
-        (int256 equity, int256 maintenance) =
-            CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(accountId, false);
-        (, int256 initial) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(accountId, true);
-        m.equity = equity * UNIT.toInt256();
-        m.free = SignedMath.max(equity - initial, 0).toUint256() * UNIT;
+        uint256 id = accountId;
+        uint256 notional;
+        (m.equity, m.backing, notional) = _pocket(id);
+        (, int256 maintenance) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, false);
+        (, int256 initial) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, true);
+        m.free = SignedMath.max(m.equity - initial * UNIT.toInt256(), 0).toUint256();
         m.maintenance = maintenance.toUint256() * UNIT;
-        m.leverage = _leverage(0, false);
+        m.leverage = _leverageUp(notional, m.backing);
     }
 
     /// @inheritdoc ISeat
@@ -111,25 +112,28 @@ contract RageSeat is Seat {
         uint256 id = accountId;
         uint32 pool = _pool(instrument);
         RageStorage.Holdings memory h = CLEARING_HOUSE.holdings(id, pool, COLLATERAL);
-        if (h.pools == 0) return 0;
-
-        uint256 notional;
-        int256 base;
-        if (h.pools == uint256(instrument)) {
-            // Where it holds a position the venue caches both prices at the start of the trade.
-            (uint256 virtualX128, uint256 realX128) = held ? CLEARING_HOUSE.cachedPrices(pool) : (0, 0);
-            int256 value = _value(h.size, _riskPrice(pool, virtualX128, realX128, h.deviationBps));
-            notional = SignedMath.abs(value);
-            base = h.deposit.toInt256() + SignedMath.min(value + h.vQuote, 0);
-        } else {
-            for (; h.pools != 0; h.pools >>= 32) {
-                pool = uint32(h.pools); // Truncation takes the lowest of the packed ids.
-                notional += SignedMath.abs(_value(CLEARING_HOUSE.balance(id, pool), _riskPrice(pool)));
-            }
-            (int256 equity,) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, false);
-            base = equity - SignedMath.max(CLEARING_HOUSE.getAccountNetProfit(id), 0);
+        if (h.pools != uint256(instrument)) {
+            (, int256 backing, uint256 all) = _pocket(id);
+            return _leverageUp(all, backing);
         }
-        return _leverageUp(notional, base);
+        // Where it holds a position the venue caches both prices at the start of the trade.
+        (uint256 virtualX128, uint256 realX128) = held ? CLEARING_HOUSE.cachedPrices(pool) : (0, 0);
+        int256 value = _value(h.size, _riskPrice(pool, virtualX128, realX128, h.deviationBps));
+        return _leverageUp(
+            SignedMath.abs(value) * UNIT,
+            (h.deposit.toInt256() + SignedMath.min(value + h.vQuote, 0)) * UNIT.toInt256()
+        );
+    }
+
+    /// @dev By the venue's own views, and its risk price for each pool that the account is in.
+    function _pocket(uint256 id) internal view returns (int256 equity, int256 backing, uint256 notional) {
+        (equity,) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, false);
+        backing = (equity - SignedMath.max(CLEARING_HOUSE.getAccountNetProfit(id), 0)) * UNIT.toInt256();
+        equity *= UNIT.toInt256();
+        for (uint256 pools = CLEARING_HOUSE.activePools(id); pools != 0; pools >>= 32) {
+            uint32 pool = uint32(pools); // Truncation takes the lowest of the packed ids.
+            notional += SignedMath.abs(_value(CLEARING_HOUSE.balance(id, pool), _riskPrice(pool))) * UNIT;
+        }
     }
 
     function _riskPrice(uint32 pool) internal view returns (uint256) {

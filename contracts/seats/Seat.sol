@@ -112,15 +112,14 @@ abstract contract Seat is ISeat {
     function _size(bytes32 instrument) internal view virtual returns (int256);
 
     /// @dev Leverage of the instrument's pocket by the cheapest correct reads, right after a trade in it, when
-    /// its accrued funding is settled. With no instrument (0), or where the pocket holds another one too, by
-    /// the venue's full reads.
+    /// its accrued funding is settled. Where the pocket holds another instrument too, by `_pocket`.
     /// @param held Whether there was a position before the trade: some venues then hold prices ready.
     function _leverage(bytes32 instrument, bool held) internal view virtual returns (uint256);
 
-    /// @dev Notional ÷ base, 1e18, rounded up: more leverage is worse for whoever is bounded by a maximum.
-    function _leverageUp(uint256 notional, int256 base) internal pure returns (uint256) {
+    /// @dev Notional ÷ backing, 1e18, rounded up: more leverage is worse for whoever is bounded by a maximum.
+    function _leverageUp(uint256 notional, int256 backing) internal pure returns (uint256) {
         if (notional == 0) return 0;
-        if (base <= 0) return type(uint256).max;
-        return (notional * 1e18 - 1) / uint256(base) + 1; // Cast safe because base > 0.
+        if (backing <= 0) return type(uint256).max;
+        return (notional * 1e18 - 1) / uint256(backing) + 1; // Cast safe because backing > 0.
     }
 }
