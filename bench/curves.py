@@ -1,9 +1,10 @@
 """How far the curves are from the venues themselves: `python -m bench.curves`.
 
-Random trades of at least $1,000, log-uniform up to capacity, both ways, at every venue and market of a local
-chain with the real contracts, whose state is changed by real trades, price moves and time in between. Each
-is priced by the curve and by an `eth_call` of the venue's own trade at the same block; the error is the
-relative difference of the all-in amounts. Written to build/bench/curves.json.
+Random trades of at least $1,000, log-uniform up to capacity, both ways, at every venue and market
+of a local chain with the real contracts, whose state is changed by real trades, price moves and
+time in between. Each is priced by the curve and by an `eth_call` of the venue's own trade at the
+same block; the error is the relative difference of the all-in amounts. Written to
+build/bench/curves.json.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from statistics import median
 from time import perf_counter
 
 import click
-from devnet import anvil, state
-from devnet.anvil import rpc
 from rich.console import Console
 from rich.table import Table
 from web3 import Web3
 
 from bench.live import Desk, PerpDesk, RageDesk, ask, disturb
+from devnet import anvil, state
+from devnet.anvil import rpc
 from ringside import venues
 from ringside.units import ONE
 from ringside.venues.base import Curve
@@ -37,7 +38,8 @@ BATCH = 50
 
 @dataclass
 class Measured:
-    """Errors of one venue and market; time of a curve's quote and of the venue's own, in seconds."""
+    """Errors of one venue and market; time of a curve's quote and of the venue's own, in
+    seconds."""
 
     errors: list[float] = field(default_factory=list)
     exact: int = 0

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from web3 import Web3
+from web3.types import RPCEndpoint
+
 from devnet import feeds
 from devnet import market as devnet_market
 from devnet.artifacts import local_usdc
 from devnet.chain import DEPLOYER, Chain
-from web3 import Web3
-from web3.types import RPCEndpoint
-
 from ringside import venues
 from ringside.chain.abi import WORD, encode, signed, word
 from ringside.units import USDC_TO_USD
@@ -33,7 +33,8 @@ NEVER = 2**256 - 1
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a venue said to a trade: the size it filled and the USD (1e18) all-in, or why it refused."""
+    """What a venue said to a trade: the size it filled and the USD (1e18) all-in, or why it
+    refused."""
 
     filled: int = 0
     all_in: int = 0
@@ -53,10 +54,12 @@ class Desk(Protocol):
 
 
 def eth_calls(w3: Web3, requests: Sequence[dict[str, str]], block: int) -> list[bytes | str]:
-    """The requests by `eth_call` at `block` in one batch: return data, or the reason of a revert."""
+    """The requests by `eth_call` at `block` in one batch: return data, or the reason of a
+    revert."""
     batch = [(RPCEndpoint("eth_call"), [request, hex(block)]) for request in requests]
     answers: list[bytes | str] = []
-    responses: Any = w3.provider.make_batch_request(batch)
+    provider: Any = w3.provider
+    responses = provider.make_batch_request(batch)
     for response in responses:
         error = response.get("error")
         answers.append(
@@ -130,7 +133,8 @@ class PerpDesk:
         return Answer(word(data) if size > 0 else -word(data), word(data, 1))
 
     def quoter(self, market: str, sizes: Sequence[int], block: int) -> list[tuple[int, int]]:
-        """(notional, all-in) of each size by the venue's periphery Quoter, which needs no margin."""
+        """(notional, all-in) of each size by the venue's periphery Quoter, which needs no
+        margin."""
         base = self.names["markets"][market]["base_token"]
         signature = "swap((address,bool,bool,uint256,uint160))"
         data = [encode(signature, base, s < 0, s < 0, abs(s), 0) for s in sizes]
@@ -203,7 +207,8 @@ def disturb(
     desk: Desk,
     market: str,
 ) -> None:
-    """Change a market's state at random: price moves with the arbitrageurs behind them, time, real trades."""
+    """Change a market's state at random: price moves with the arbitrageurs behind them, time, real
+    trades."""
     if rng.random() < 0.4:
         price = feeds.START_PRICES[market] * Decimal(rng.randint(93, 107)) / 100
         devnet_market.move(w3, addresses, market, price)

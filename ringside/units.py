@@ -1,23 +1,23 @@
 """Units and the edge between people's numbers and the chain's.
 
 Inside Ringside money, sizes and prices are integers: sizes 1e18 base, prices 1e18 USD per base, USD
-amounts 1e18, rates 1e18 per day. `Decimal` (or a string) is what people give and get. Floats are refused:
-0.1 is not a tenth. Everything that rounds says in its name which way.
+amounts 1e18, rates 1e18 per day. `Decimal` (or a string) is what people give and get. Floats are
+refused: 0.1 is not a tenth. Everything that rounds says in its name which way.
 """
 
 from decimal import Decimal, InvalidOperation, localcontext
 
 WEI_DECIMALS = 18
 USDC_DECIMALS = 6
-ONE = 10**WEI_DECIMALS
+ONE: int = 10**WEI_DECIMALS
 """1.0 of a base size, of a USD amount, of a price or of a ratio."""
-USDC = 10**USDC_DECIMALS
+USDC: int = 10**USDC_DECIMALS
 """One USDC in the token's own units."""
-USDC_TO_USD = 10 ** (WEI_DECIMALS - USDC_DECIMALS)
+USDC_TO_USD: int = 10 ** (WEI_DECIMALS - USDC_DECIMALS)
 """USD units (1e18) in the smallest unit of USDC (1e6)."""
 DAY = 86_400
 BPS = 10_000
-PIPS = 10**6
+PIPS: int = 10**6
 """Denominator of ratios in hundredths of a basis point, as Uniswap, Perp v2 and Rage state fees."""
 
 
@@ -29,8 +29,8 @@ def to_units(value: Decimal | int | str, decimals: int = WEI_DECIMALS, name: str
     """`value` as an integer of `decimals` decimals, exactly.
 
     Raises:
-        UnitError: for a float, a bool, NaN or infinity, text that is no number, or more digits after the
-            point than the unit has (nothing is rounded here).
+        UnitError: for a float, a bool, NaN or infinity, text that is no number, or more digits
+            after the point than the unit has (nothing is rounded here).
     """
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
         kind = type(value).__name__
@@ -46,7 +46,7 @@ def to_units(value: Decimal | int | str, decimals: int = WEI_DECIMALS, name: str
     units = int("".join(map(str, digits)) or "0")
     shift = exponent + decimals
     if shift >= 0:
-        units *= 10**shift
+        units *= int(10**shift)
     else:
         units, rest = divmod(units, 10**-shift)
         if rest:

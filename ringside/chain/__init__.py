@@ -1,0 +1,1 @@
+"""Reading the chain: one pinned block, one multicall."""

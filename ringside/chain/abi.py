@@ -1,7 +1,7 @@
 """The little of the contract ABI that reading needs: static arguments in, 32-byte words out.
 
-Decoding is standard library only, so that a recorded snapshot can be parsed without a chain at hand.
-Encoding needs keccak once per signature.
+Decoding is standard library only, so that a recorded snapshot can be parsed without a chain at
+hand. Encoding needs keccak once per signature.
 """
 
 from functools import lru_cache
@@ -21,8 +21,8 @@ def selector(signature: str) -> bytes:
 
 
 def encode(signature: str, *arguments: int | str | bool) -> bytes:
-    """Call data for `signature` with static arguments: ints (negative ones as two's complement), addresses
-    as hex text, booleans."""
+    """Call data for `signature` with static arguments: ints (negative ones as two's complement),
+    addresses as hex text, booleans."""
     return selector(signature) + b"".join(
         (int(a, 16) if isinstance(a, str) else int(a) & _MASK).to_bytes(WORD, "big")
         for a in arguments

@@ -1,7 +1,7 @@
 """One reading of the chain: any number of calls and storage slots, all at one pinned block.
 
-Calls go through Multicall3's `aggregate3` in a single `eth_call`. A storage slot (for the few things a venue
-keeps without a getter) rides in the same JSON-RPC batch, at the same block.
+Calls go through Multicall3's `aggregate3` in a single `eth_call`. A storage slot (for the few
+things a venue keeps without a getter) rides in the same JSON-RPC batch, at the same block.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def pinned(w3: Web3, block: int | None = None) -> Block:
 def aggregate(
     w3: Web3, reads: Sequence[Read], block: Block | int, multicall: str = MULTICALL3
 ) -> list[bytes | None]:
-    """The answers to `reads` in their order, all at `block`; `None` for an optional call that failed.
+    """The answers to `reads` in their order, all at `block`; `None` for an optional call that
+    failed.
 
     Raises:
         ReadFailed: a call that is not optional reverted, or returned nothing at all.
@@ -107,16 +108,18 @@ def _request(
     if not slots:
         return bytes(w3.eth.call(transaction, number)), []
     with w3.batch_requests() as batch:
-        batch.add(w3.eth.call(transaction, number))  # type: ignore[arg-type]
+        batch.add(w3.eth.call(transaction, number))
         for slot in slots:
             holder = w3.to_checksum_address(slot.to)
-            batch.add(w3.eth.get_storage_at(holder, slot.slot, number))  # type: ignore[arg-type]
-        raw, *stored = batch.execute()
-    return bytes(raw), [bytes(value).rjust(WORD, b"\0") for value in stored]  # type: ignore[arg-type]
+            batch.add(w3.eth.get_storage_at(holder, slot.slot, number))
+        answers: list[Any] = batch.execute()
+    raw, *stored = (bytes(answer) for answer in answers)
+    return raw, [value.rjust(WORD, b"\0") for value in stored]
 
 
 def _encode(calls: Sequence[Call]) -> bytes:
-    """aggregate3's argument: an array of (address, true, bytes); a failure is judged here, by name."""
+    """aggregate3's argument: an array of (address, true, bytes); a failure is judged here, by
+    name."""
     heads, bodies, offset = [], [], WORD * len(calls)
     for call in calls:
         padded = call.data + bytes(-len(call.data) % WORD)

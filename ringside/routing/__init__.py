@@ -1,0 +1,1 @@
+"""Routing: which venue takes which part of an order."""

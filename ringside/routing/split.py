@@ -1,11 +1,11 @@
 """Splitting one order over venues so that it costs the least, in integers.
 
-Minimise Σ leg cost + cᵢ(qᵢ) with Σ qᵢ = size and qᵢ = 0 or minimumᵢ ≤ qᵢ ≤ capᵢ, on each venue's lots. The
-costs are convex, so for a given set of venues the best split has one marginal all-in price, found by
-bisection on the dual (Angeris, Chitra, Evans, Boyd, "Optimal Routing for Constant Function Market
-Makers"). Minimums and leg costs are not convex: they are settled over sets of venues, all of them where
-there are few and by dropping one at a time where there are many. Every candidate is re-priced in integers,
-and the best single venue is always among them.
+Minimise Σ leg cost + cᵢ(qᵢ) with Σ qᵢ = size and qᵢ = 0 or minimumᵢ ≤ qᵢ ≤ capᵢ, on each venue's
+lots. The costs are convex, so for a given set of venues the best split has one marginal all-in
+price, found by bisection on the dual (Angeris, Chitra, Evans, Boyd, "Optimal Routing for Constant
+Function Market Makers"). Minimums and leg costs are not convex: they are settled over sets of
+venues, all of them where there are few and by dropping one at a time where there are many. Every
+candidate is re-priced in integers, and the best single venue is always among them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class NotEnoughCapacity(SplitError):
 
 
 class NoFit(SplitError):
-    """The order's size cannot be made up of what the venues take: minimums or lots are in the way."""
+    """The order's size cannot be made up of what the venues take: minimums or lots are in the
+    way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ class RouteLeg:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How an order is filled. `leg_costs` (USD) is what the legs cost whatever their size; `best_single` is
-    the cheapest venue able to take the whole order, `None` if none can, and `best_single_cost` its leg
-    cost."""
+    """How an order is filled. `leg_costs` (USD) is what the legs cost whatever their size;
+    `best_single` is the cheapest venue able to take the whole order, `None` if none can, and
+    `best_single_cost` its leg cost."""
 
     size: int
     legs: tuple[RouteLeg, ...]
@@ -80,7 +81,8 @@ class Route:
 
     @property
     def all_in_price(self) -> int:
-        """USD per base, fees included; rounded up for a buy and down for a sell, against the caller."""
+        """USD per base, fees included; rounded up for a buy and down for a sell, against the
+        caller."""
         size = abs(self.size)
         return -(-self.all_in * ONE // size) if self.size > 0 else self.all_in * ONE // size
 
@@ -115,9 +117,10 @@ def split(
 ) -> Route:
     """The cheapest way found to fill `size` (signed, 1e18 base) over `curves`, one per venue.
 
-    `caps` are further limits on |size| by venue (room on margin, an order's own bounds); `leg_cost` is USD
-    (1e18) per leg, for all or by venue. The legs add up to `size` exactly, keep to every cap, minimum and
-    lot, and cost no more than the best single venue. The same input gives the same route.
+    `caps` are further limits on |size| by venue (room on margin, an order's own bounds); `leg_cost`
+    is USD (1e18) per leg, for all or by venue. The legs add up to `size` exactly, keep to every
+    cap, minimum and lot, and cost no more than the best single venue. The same input gives the same
+    route.
 
     Raises:
         ZeroSize: `size` is zero.
@@ -228,7 +231,8 @@ class _Solver:
         return _Candidate(legs, sum(s.leg_cost for s in seats))
 
     def _sizes(self, seats: Sequence[_Seat]) -> list[int] | None:
-        """Sizes at one marginal price, each within its seat's least and most; `None` if impossible."""
+        """Sizes at one marginal price, each within its seat's least and most; `None` if
+        impossible."""
         if not sum(s.least for s in seats) <= self.amount <= sum(s.most for s in seats):
             return None
         below, above = self._bracket(seats)

@@ -36,7 +36,8 @@ def load(
     venues: Iterable[str] | None = None,
     markets: Iterable[str] | None = None,
 ) -> Markets:
-    """What `snapshot` needs to know of the listed venues and markets, all that `addresses` has by default."""
+    """What `snapshot` needs to know of the listed venues and markets, all that `addresses` has by
+    default."""
     names = VENUES if venues is None else {name: VENUES[name] for name in venues}
     return load_markets(w3, addresses, names, markets)
 

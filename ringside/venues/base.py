@@ -1,12 +1,12 @@
 """What every venue module gives, and the words in which it speaks.
 
 A venue is one module of `ringside.venues` with the same few names (`Venue`). It reads its static
-configuration once, states what it wants to know of a block as calls, and turns the answers, without touching
-the chain again, into a `MarketState`: prices, funding, margin rules and an exact cost `Curve`. Because
-`parse` is pure, a recorded reading replays to the same state, bit by bit.
+configuration once, states what it wants to know of a block as calls, and turns the answers, without
+touching the chain again, into a `MarketState`: prices, funding, margin rules and an exact cost
+`Curve`. Because `parse` is pure, a recorded reading replays to the same state, bit by bit.
 
-Sizes are 1e18 base, positive long; prices 1e18 USD per base; USD amounts and ratios 1e18; rates 1e18 a day,
-positive when longs pay.
+Sizes are 1e18 base, positive long; prices 1e18 USD per base; USD amounts and ratios 1e18; rates
+1e18 a day, positive when longs pay.
 """
 
 from __future__ import annotations
@@ -35,10 +35,6 @@ class BelowMinimum(VenueError):
     """The size is less than the venue accepts, or not a whole number of its lots."""
 
 
-class ReadingInconsistent(VenueError):
-    """What was read does not add up (liquidity against ticks), however often it is read again."""
-
-
 class Stale(VenueError):
     """The static knowledge a reading was made with is out of date; `config` is the newer one.
 
@@ -54,8 +50,8 @@ class Stale(VenueError):
 class Quote:
     """What a venue would do with `size` now.
 
-    `notional` is the USD exchanged before the fee and `fee` the USD charged on top, both as the venue
-    itself books them. A buy costs notional + fee; a sell brings notional − fee.
+    `notional` is the USD exchanged before the fee and `fee` the USD charged on top, both as the
+    venue itself books them. A buy costs notional + fee; a sell brings notional − fee.
     """
 
     size: int
@@ -69,15 +65,16 @@ class Quote:
 
     @property
     def all_in_price(self) -> int:
-        """USD per base, fee included: rounded up for a buy and down for a sell, against the caller."""
+        """USD per base, fee included: rounded up for a buy and down for a sell, against the
+        caller."""
         size = abs(self.size)
         return -(-self.all_in * ONE // size) if self.size > 0 else self.all_in * ONE // size
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A part of an order for one venue: signed `size`, and `margin` (USD 1e18 ≥ 0) to move to the seat
-    beforehand."""
+    """A part of an order for one venue: signed `size`, and `margin` (USD 1e18 ≥ 0) to move to the
+    seat beforehand."""
 
     venue: str
     size: int
@@ -103,8 +100,8 @@ class Curve(Protocol):
         """The smallest |size| the venue accepts in that direction, at least one lot."""
 
     def capacity(self, sign: int) -> int:
-        """The largest |size| the venue itself would fill whole in that direction, an account's margin
-        apart; 0 if it would fill none."""
+        """The largest |size| the venue itself would fill whole in that direction, an account's
+        margin apart; 0 if it would fill none."""
 
     def quote(self, size: int) -> Quote:
         """The exact cost of `size`.
@@ -115,8 +112,9 @@ class Curve(Protocol):
         """
 
     def size_at(self, price: int, sign: int) -> int:
-        """The largest |size| ≤ `capacity` whose last unit costs no more (a buy) or brings no less (a sell)
-        than `price`, fee included; to within a few wei, monotone in `price`, in whole lots."""
+        """The largest |size| ≤ `capacity` whose last unit costs no more (a buy) or brings no less
+        (a sell) than `price`, fee included; to within a few wei, monotone in `price`, in whole
+        lots."""
 
 
 @dataclass(frozen=True)
@@ -147,18 +145,18 @@ class MarketState(ABC):
     ) -> int:
         """The largest |size| the venue would let an account trade in that direction, 0 if none.
 
-        `margin` is what the account holds there without unrealised profit (USD); `position` its size in
-        this market and `open_notional` the quote balance that belongs to it, negative for what a long paid
-        (left out: no unrealised profit); `committed` the margin its other positions need. Never more than
-        the curve's capacity.
+        `margin` is what the account holds there without unrealised profit (USD); `position` its
+        size in this market and `open_notional` the quote balance that belongs to it, negative for
+        what a long paid (left out: no unrealised profit); `committed` the margin its other
+        positions need. Never more than the curve's capacity.
         """
 
     @abstractmethod
     def liquidation_price(
         self, margin: int, position: int, open_notional: int | None = None, committed: int = 0
     ) -> int | None:
-        """The risk price at which the venue may liquidate; `None` if no positive price does. Rounded
-        towards the current price, against the caller. Arguments as in `room`."""
+        """The risk price at which the venue may liquidate; `None` if no positive price does.
+        Rounded towards the current price, against the caller. Arguments as in `room`."""
 
     def at_mark(self, position: int, open_notional: int | None) -> int:
         """`open_notional`, or what it is when the position was entered at the mark."""

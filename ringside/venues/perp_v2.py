@@ -1,12 +1,14 @@
 """Perpetual Protocol v2 (Curie): a clearing house over a Uniswap v3 pool per market.
 
-The pool's own fee (1 %) is cancelled by scaling amounts; the market's exchange fee is charged instead, step
-by step, by replaying the swap (Exchange.sol `_swap`, OrderBook.sol `replaySwap`, lib/SwapMath.sol). A trade
-is refused when the pool's tick ends more than `maxTickCrossedWithinBlock` from the tick recorded at least
-15 s before (`EX_OPLAS`), or when the mark ends outside the band around the index price, 10 % by default,
-unless it was further out before (`EX_OPB`).
+The pool's own fee (1 %) is cancelled by scaling amounts; the market's exchange fee is charged
+instead, step by step, by replaying the swap (Exchange.sol `_swap`, OrderBook.sol `replaySwap`,
+lib/SwapMath.sol). A trade is refused when the pool's tick ends more than
+`maxTickCrossedWithinBlock` from the tick recorded at least 15 s before (`EX_OPLAS`), or when the
+mark ends outside the band around the index price, 10 % by default, unless it was further out before
+(`EX_OPB`).
 
-The recorded tick has no getter: it is read from Exchange's storage, whose layout is checked on loading.
+The recorded tick has no getter: it is read from Exchange's storage, whose layout is checked on
+loading.
 """
 
 from __future__ import annotations
@@ -51,19 +53,20 @@ DUST = 10
 PRICE_LIMIT_INTERVAL = 15
 """Exchange.sol `_PRICE_LIMIT_INTERVAL`, seconds: how long a recorded tick stands."""
 
-# Exchange's storage: the slots of three mappings by base token, and of a known address to check them by.
+# Exchange's storage: three mappings by base token, and a known address to check the layout by.
 _ORDER_BOOK_SLOT = 205
 _LAST_TICK_SLOT, _FIRST_TRADED_SLOT, _LAST_TICK_TIME_SLOT = 208, 209, 214
 
 
 class LayoutUnknown(VenueError):
-    """Exchange's storage is not laid out as curie-contract 2.8 does: its price limit cannot be read."""
+    """Exchange's storage is not laid out as curie-contract 2.8 does: its price limit cannot be
+    read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A Perp v2 market: contracts, and what is known of its pool. `first_traded` is 0 before any trade;
-    `twap_interval` in seconds."""
+    """A Perp v2 market: contracts, and what is known of its pool. `first_traded` is 0 before any
+    trade; `twap_interval` in seconds."""
 
     market: str
     base_token: str
@@ -244,7 +247,8 @@ class PerpCurve(PoolCurve):
 
     @property
     def open(self) -> bool:
-        """Whether the market is open, the clearing house runs and the price limit is set (`EX_MIP`)."""
+        """Whether the market is open, the clearing house runs and the price limit is set
+        (`EX_MIP`)."""
         return self._open
 
     def minimum(self, sign: int) -> int:
@@ -253,8 +257,8 @@ class PerpCurve(PoolCurve):
 
     @property
     def charge(self) -> Charge:
-        """The exchange fee of one step (OrderBook.sol `replaySwap`): on a buy a pool's fee on the input, on
-        a sell a part of the output, each rounded up."""
+        """The exchange fee of one step (OrderBook.sol `replaySwap`): on a buy a pool's fee on the
+        input, on a sell a part of the output, each rounded up."""
         fee = self.exchange_fee
 
         def step_fee(paid: int, got: int) -> int:
@@ -272,8 +276,8 @@ class PerpCurve(PoolCurve):
         return amount if sign > 0 else amount * (PIPS - self.pool.fee) // PIPS
 
     def price(self, swap: Swap, sign: int) -> tuple[int, int]:
-        """Notional and fee as PositionChanged reports them: a buy's input less the pool's fee, rounded
-        down; a sell's output (Exchange.sol `_swap`)."""
+        """Notional and fee as PositionChanged reports them: a buy's input less the pool's fee,
+        rounded down; a sell's output (Exchange.sol `_swap`)."""
         if sign > 0:
             return swap.quote * (PIPS - self.pool.fee) // PIPS, swap.charge
         return swap.quote, swap.charge
@@ -296,8 +300,8 @@ class PerpCurve(PoolCurve):
         return max(by_tick, self._band(sign), MIN_SQRT_RATIO + 1)
 
     def _band(self, sign: int) -> int:
-        """The furthest √price whose spread to the index, in whole 1e-6 towards zero, is within the band or
-        no further out than now (Exchange.sol `_swap`, `_getPriceSpreadRatio`)."""
+        """The furthest √price whose spread to the index, in whole 1e-6 towards zero, is within the
+        band or no further out than now (Exchange.sol `_swap`, `_getPriceSpreadRatio`)."""
         index = self.index_price
         spread = mul_div_to_zero(price_18(self.pool.sqrt_price) - index, PIPS, index)
         allowed = max(self.max_spread, spread * sign)

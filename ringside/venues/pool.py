@@ -1,9 +1,10 @@
 """What venues built on a Uniswap v3 pool share: reading the pool, and a curve over it.
 
-The pool's initialised ticks are known from loading. Every reading takes slot0, the liquidity, the bitmap
-words of a window, and the net liquidity of the known ticks, and is believed only if it adds up: every bit
-that is set is a known tick, Σ net liquidity up to the current tick is the pool's liquidity, and Σ over all is
-zero. Otherwise the configuration is renewed and the same block is read again.
+The pool's initialised ticks are known from loading. Every reading takes slot0, the liquidity, the
+bitmap words of a window, and the net liquidity of the known ticks, and is believed only if it adds
+up: every bit that is set is a known tick, Σ net liquidity up to the current tick is the pool's
+liquidity, and Σ over all is zero. Otherwise the configuration is renewed and the same block is read
+again.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from ringside.venues.base import BelowMinimum, BeyondCapacity, Quote
 from ringside.venues.uniswap_v3 import MAX_TICK, MIN_TICK, Charge, Ladder, Pool, Swap
 
 WINDOW = 32
-"""Words read to either side of the price at most; 32 words are a factor of 3,600 in price at spacing 10."""
+"""Words read to either side of the price at most; 32 words are a factor of 3,600 in price at
+spacing 10."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """A pool and what is known of its ticks. `words` are the bitmap words read every time, contiguous."""
+    """A pool and what is known of its ticks. `words` are the bitmap words read every time,
+    contiguous."""
 
     address: str
     spacing: int
@@ -90,24 +93,18 @@ def parse_pool(config: PoolConfig, results: Sequence[bytes | None]) -> Pool:
         if word(data, 7)
     }
     found = {((w << 8) + bit) * config.spacing for w, bits in maps.items() for bit in _bits(bits)}
-    known = set(config.ticks)
-    if not found <= known:
-        ticks = tuple(sorted(found | set(nets)))
-        raise PoolStale(
-            replace(config, ticks=ticks, words=_window(config, ticks, tick)), "a new tick"
-        )
-    at = tick // config.span
-    if not config.words[0] < at < config.words[-1] and config.words != config.every_word:
-        raise PoolStale(
-            replace(config, words=_window(config, config.ticks, tick)), "price left the window"
-        )
+    every = config.every_word
+    ticks = tuple(sorted(found | set(nets)))
+    window = _window(config, ticks, tick, liquidity)
+    if not found <= set(config.ticks):
+        raise PoolStale(replace(config, ticks=ticks, words=window), "a new tick")
     active = sum(net for t, net in nets.items() if t <= tick)
-    if active != liquidity or sum(nets.values()):
-        raise PoolStale(replace(config, words=config.every_word), "ticks and liquidity disagree")
-    if config.words == config.every_word and len(config.words) > 2 * WINDOW:
-        raise PoolStale(
-            replace(config, words=_window(config, config.ticks, tick)), "whole scan done"
-        )
+    if active != liquidity or sum(nets.values()) != 0:
+        raise PoolStale(replace(config, words=every), "ticks and liquidity disagree")
+    if not _covers(config, ticks, tick, liquidity):
+        raise PoolStale(replace(config, words=window), "the price left the window")
+    if config.words == every and len(window) < len(every):
+        raise PoolStale(replace(config, words=window), "the whole scan is done")
     return Pool(
         sqrt_price,
         tick,
@@ -124,22 +121,35 @@ def _bits(bits: int) -> list[int]:
     return [i for i in range(bits.bit_length()) if bits >> i & 1]
 
 
-def _window(config: PoolConfig, ticks: Sequence[int], tick: int) -> tuple[int, ...]:
-    """The words from one below the lowest to one above the highest tick (price included), at most `WINDOW`
-    to either side of the price, and all of them where that is few."""
+def _window(config: PoolConfig, ticks: Sequence[int], tick: int, liquidity: int) -> tuple[int, ...]:
+    """The words from one below the lowest to one above the highest tick, price included; at most
+    `WINDOW` to either side of the price, unless it stands where there is no liquidity at all."""
     every = config.every_word
     if len(every) <= 2 * WINDOW:
         return every
     at = tick // config.span
-    low = max(min([*ticks, tick]) // config.span - 1, at - WINDOW, every[0])
-    high = min(max([*ticks, tick]) // config.span + 1, at + WINDOW, every[-1])
+    reach = WINDOW if liquidity else len(every)
+    low = max(min([*ticks, tick]) // config.span - 1, at - reach, every[0])
+    high = min(max([*ticks, tick]) // config.span + 1, at + reach, every[-1])
     return tuple(range(low, high + 1))
 
 
-class PoolCurve(ABC):
-    """A cost curve over one pool: a `Curve`. A venue says how it scales amounts and what it charges.
+def _covers(config: PoolConfig, ticks: Sequence[int], tick: int, liquidity: int) -> bool:
+    """Whether the words read still hold the price with a word to spare on both sides, and without
+    liquidity also every tick."""
+    words, every, at = config.words, config.every_word, tick // config.span
+    needed = [at - 1, at + 1]
+    if not liquidity:
+        needed += [t // config.span for t in ticks]
+    return all(words[0] <= min(max(word, every[0]), every[-1]) <= words[-1] for word in needed)
 
-    `scale` turns (√price ÷ 2^96)² into USD 1e18 per base; `lot` is one unit of the pool's base token.
+
+class PoolCurve(ABC):
+    """A cost curve over one pool: a `Curve`. A venue says how it scales amounts and what it
+    charges.
+
+    `scale` turns (√price ÷ 2^96)² into USD 1e18 per base; `lot` is one unit of the pool's base
+    token.
     """
 
     def __init__(self, venue: str, market: str, pool: Pool, scale: int, lot: int = 1) -> None:

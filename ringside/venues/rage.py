@@ -1,15 +1,16 @@
 """Rage Trade: a clearing house over a Uniswap v3 pool per market, quote in vQuote of 6 decimals.
 
-The pool's own fee (0.05 %) is cancelled by inflating and deflating amounts; liquidity and protocol fee are
-charged on the whole trade instead, rounded up by one unit (libraries/SwapMath.sol `beforeSwap`,
-`afterSwap`). Nothing but the end of liquidity limits a trade: without a price limit a larger one is filled
-in part, silently, at any price; with a limit and without `isPartialAllowed` it reverts
-(`SlippageBeyondTolerance`). Trades below `minimumOrderNotional` revert (`LowNotionalValue`).
+The pool's own fee (0.05 %) is cancelled by inflating and deflating amounts; liquidity and protocol
+fee are charged on the whole trade instead, rounded up by one unit (libraries/SwapMath.sol
+`beforeSwap`, `afterSwap`). Nothing but the end of liquidity limits a trade: without a price limit a
+larger one is filled in part, silently, at any price; with a limit and without `isPartialAllowed` it
+reverts (`SlippageBeyondTolerance`). Trades below `minimumOrderNotional` revert
+(`LowNotionalValue`).
 
-Positions are valued at the pool's TWAP, which a trade does not move in its own block, or at the oracle's
-where the two are further apart than the pool allows (libraries/Protocol.sol
-`getTwapPricesWithDeviationCheck`). If the pool's history is too short for the TWAP, the venue takes the
-current tick instead, which the trade does move.
+Positions are valued at the pool's TWAP, which a trade does not move in its own block, or at the
+oracle's where the two are further apart than the pool allows (libraries/Protocol.sol
+`getTwapPricesWithDeviationCheck`). If the pool's history is too short for the TWAP, the venue takes
+the current tick instead, which the trade does move.
 """
 
 from __future__ import annotations
@@ -197,7 +198,7 @@ class RageCurve(PoolCurve):
 
     def limit(self, sign: int) -> None:
         """Rage sets none."""
-        return None
+        return
 
     def minimum(self, sign: int) -> int:
         """As in `Curve`: the smallest size whose vQuote, fees included, reaches
@@ -215,8 +216,8 @@ class RageCurve(PoolCurve):
         return notional + fees if sign > 0 else notional - fees
 
     def pool_amount(self, base: int, sign: int) -> int:
-        """A sell is inflated by the pool's fee (libraries/SwapMath.sol `inflate`); a buy is by exact
-        output."""
+        """A sell is inflated by the pool's fee (libraries/SwapMath.sol `inflate`); a buy is by
+        exact output."""
         if sign > 0:
             return base
         return base + base * self.pool.fee // (PIPS - self.pool.fee) + 1
@@ -233,8 +234,8 @@ class RageCurve(PoolCurve):
         return base
 
     def _parts(self, swap: Swap, sign: int) -> tuple[int, int]:
-        """vQuote (1e6) before fees and the fees on it: a buy's input deflated, rounded down; the fees
-        rounded down plus one (libraries/SwapMath.sol `deinflate`, `calculateFees`)."""
+        """vQuote (1e6) before fees and the fees on it: a buy's input deflated, rounded down; the
+        fees rounded down plus one (libraries/SwapMath.sol `deinflate`, `calculateFees`)."""
         quote = swap.quote * (PIPS - self.pool.fee) // PIPS if sign > 0 else swap.quote
         return quote, quote * self.fee // PIPS + 1
 
@@ -250,8 +251,9 @@ class RageCurve(PoolCurve):
 
 @dataclass(frozen=True, slots=True)
 class MarginRules:
-    """What Rage asks of an account. Prices are vQuote per token unit in Q128; `minimum` is in vQuote;
-    `follows_trade`: the pool cannot give its TWAP, so that its current tick is the price."""
+    """What Rage asks of an account. Prices are vQuote per token unit in Q128; `minimum` is in
+    vQuote; `follows_trade`: the pool cannot give its TWAP, so that its current tick is the
+    price."""
 
     virtual: int
     real: int
@@ -277,8 +279,8 @@ class MarginRules:
 
 @dataclass(frozen=True)
 class RageState(MarketState):
-    """A Rage market. Required margin is the largest of Σ long risk and Σ short risk over cross-margined
-    pools: `committed` must say what other positions on the same side need."""
+    """A Rage market. Required margin is the largest of Σ long risk and Σ short risk over
+    cross-margined pools: `committed` must say what other positions on the same side need."""
 
     rules: MarginRules
 
@@ -290,8 +292,8 @@ class RageState(MarketState):
         open_notional: int | None = None,
         committed: int = 0,
     ) -> int:
-        """As in `MarketState`: the account's value after the trade must reach the required initial margin
-        (libraries/Account.sol `_checkIfMarginAvailable`)."""
+        """As in `MarketState`: the account's value after the trade must reach the required initial
+        margin (libraries/Account.sol `_checkIfMarginAvailable`)."""
         curve = self.curve
         assert isinstance(curve, RageCurve)
         held = self.at_mark(position, open_notional) // USDC_TO_USD + margin // USDC_TO_USD

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ringside.chain.multicall import MULTICALL3, Block, Read, aggregate, pinned
-from ringside.venues.base import MarketState, ReadingInconsistent, Stale, Venue
+from ringside.chain.multicall import MULTICALL3, Block, Call, aggregate, pinned
+from ringside.venues.base import MarketState, Stale, Venue
 
 if TYPE_CHECKING:
     from web3 import Web3
 
 Key = tuple[str, str]
 """(venue, market)."""
+
+_Answers = tuple[tuple[bytes | None, ...], str]
+"""The answers, and which call failed that had to succeed, if one did."""
 
 ROUNDS = 5
 """Readings of one block at most: a new tick takes one more, a whole scan two more."""
@@ -29,11 +32,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every market's state at `block`. `readings` replay to the same `states`."""
+    """Every market's state at `block`. `readings` replay to the same `states`; `failures` say why a
+    market is missing: one venue that reverts or does not add up takes no other with it."""
 
     block: Block
     states: Mapping[Key, MarketState]
     readings: Mapping[Key, Reading]
+    failures: Mapping[Key, str]
 
     @property
     def timestamp(self) -> int:
@@ -47,7 +52,8 @@ class Snapshot:
 
 @dataclass
 class Markets:
-    """What is known of the markets to watch. The configurations in it are renewed as pools gain ticks."""
+    """What is known of the markets to watch. The configurations in it are renewed as pools gain
+    ticks."""
 
     modules: Mapping[str, Venue]
     configs: dict[Key, Any] = field(default_factory=dict)
@@ -60,8 +66,8 @@ def load_markets(
     modules: Mapping[str, Venue],
     markets: Iterable[str] | None = None,
 ) -> Markets:
-    """Read the static configuration of every listed venue and market that `addresses` has, and scan the
-    pools' bitmaps once."""
+    """Read the static configuration of every listed venue and market that `addresses` has, and scan
+    the pools' bitmaps once."""
     wanted = None if markets is None else set(markets)
     watched = Markets(modules, multicall=addresses.get("multicall3", MULTICALL3))
     for name, module in modules.items():
@@ -75,30 +81,40 @@ def load_markets(
 def read_snapshot(w3: Web3, watched: Markets, block: int | None = None) -> Snapshot:
     """The state of every watched market at `block` (the latest by default), in one multicall.
 
-    If a pool has gained a tick since, its market is read once more at the same block.
+    If a pool has gained a tick since, its market is read once more at the same block. A market
+    whose calls revert or burn all gas, whose answers make no sense, or whose pool does not add up
+    even after a whole scan, is in `failures` instead.
 
     Raises:
-        ReadingInconsistent: a pool's numbers do not add up even after a whole scan.
-        ReadFailed: a call reverted or a contract is missing.
+        NoMulticall: Multicall3 is missing on this chain.
     """
     at = pinned(w3, block)
     states: dict[Key, MarketState] = {}
     readings: dict[Key, Reading] = {}
+    failures: dict[Key, str] = {}
     pending = list(watched.configs)
-    reason = ""
     for _ in range(ROUNDS):
-        for key, results in _read(w3, watched, pending, at).items():
+        stale: dict[Key, str] = {}
+        for key, (results, failed) in _read(w3, watched, pending, at).items():
             config = watched.configs[key]
+            if failed:
+                failures[key] = failed
+                continue
             try:
                 states[key] = watched.modules[key[0]].parse(config, results, at)
                 readings[key] = Reading(config, results)
-            except Stale as stale:
-                watched.configs[key], reason = stale.config, str(stale)
-        pending = [key for key in pending if key not in states]
+            except Stale as reason:
+                watched.configs[key], stale[key] = reason.config, str(reason)
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                failures[key] = f"the answers make no sense: {error!r}"
+        pending = list(stale)
         if not pending:
-            order = list(watched.configs)
-            return Snapshot(at, {k: states[k] for k in order}, {k: readings[k] for k in order})
-    raise ReadingInconsistent(f"block {at.number}: {pending} stay inconsistent ({reason})")
+            break
+    else:
+        for key in pending:
+            failures[key] = f"the reading does not add up, however often repeated: {stale[key]}"
+    order = [key for key in watched.configs if key in states]
+    return Snapshot(at, {k: states[k] for k in order}, {k: readings[k] for k in order}, failures)
 
 
 def replay(modules: Mapping[str, Venue], block: Block, readings: Mapping[Key, Reading]) -> Snapshot:
@@ -107,17 +123,42 @@ def replay(modules: Mapping[str, Venue], block: Block, readings: Mapping[Key, Re
         key: modules[key[0]].parse(reading.config, reading.results, block)
         for key, reading in readings.items()
     }
-    return Snapshot(block, states, readings)
+    return Snapshot(block, states, readings, {})
 
 
-def _read(
+def _read(w3: Web3, watched: Markets, keys: Sequence[Key], at: Block) -> dict[Key, _Answers]:
+    """Every market's answers from one multicall; if that fails as a whole (one venue can burn the
+    gas of all), market by market."""
+    from web3.exceptions import Web3Exception  # A slow import, and not needed to replay.
+
+    try:
+        return _read_together(w3, watched, keys, at)
+    except Web3Exception as error:
+        if len(keys) == 1:
+            return {keys[0]: ((), f"the reading failed: {error}")}
+    return {key: answers for one in keys for key, answers in _read(w3, watched, [one], at).items()}
+
+
+def _read_together(
     w3: Web3, watched: Markets, keys: Sequence[Key], at: Block
-) -> dict[Key, tuple[bytes | None, ...]]:
-    reads: list[Read] = []
-    ends: list[int] = []
+) -> dict[Key, _Answers]:
+    asked = {key: watched.modules[key[0]].calls(watched.configs[key], at) for key in keys}
+    reads = [
+        replace(read, optional=True) if isinstance(read, Call) else read
+        for key in keys
+        for read in asked[key]
+    ]
+    answers = iter(aggregate(w3, reads, at, watched.multicall))
+    found: dict[Key, _Answers] = {}
     for key in keys:
-        reads += watched.modules[key[0]].calls(watched.configs[key], at)
-        ends.append(len(reads))
-    answers = aggregate(w3, reads, at, watched.multicall)
-    starts = [0, *ends]
-    return {key: tuple(answers[starts[i] : ends[i]]) for i, key in enumerate(keys)}
+        results = tuple(next(answers) for _ in asked[key])
+        failed = next(
+            (
+                f"call 0x{read.data[:4].hex()} to {read.to} failed"
+                for read, result in zip(asked[key], results, strict=True)
+                if result is None and isinstance(read, Call) and not read.optional
+            ),
+            "",
+        )
+        found[key] = (results, failed)
+    return found

@@ -1,12 +1,14 @@
 """Uniswap v3 swaps in exact integers: what a pool would do, to the wei, without asking it.
 
-Written from the published formulas (Uniswap v3 Core whitepaper, sections 6.1–6.3; the rounding directions
-are those its section 6.2.3 and the core libraries TickMath, SqrtPriceMath and SwapMath document). A price is
-√(token1/token0) in Q64.96; token 0 is the base and token 1 the quote; a *sell* moves the price down.
+Written from the formulas of the Uniswap v3 Core whitepaper (section 6); which way each of them
+rounds is what the core libraries TickMath, SqrtPriceMath and SwapMath document. A price is
+√(token1/token0) in Q64.96; token 0 is the base and token 1 the quote; a *sell* moves the price
+down.
 
-A pool steps from one boundary to the next: an initialised tick, or the end of a word of 256 ticks of its
-bitmap (a step never looks beyond one word, and every step rounds, so word ends count). Whole steps do not
-depend on the amount swapped, so a `Ladder` adds them up once and finds a swap's last step by bisection.
+A pool steps from one boundary to the next: an initialised tick, or the end of a word of 256 ticks
+of its bitmap (a step never looks beyond one word, and every step rounds, so word ends count). Whole
+steps do not depend on the amount swapped, so a `Ladder` adds them up once and finds a swap's last
+step by bisection.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ _UINT256 = 1 << 256
 
 
 def _tick_factors() -> tuple[int, ...]:
-    """1.0001^(−2^i ÷ 2) in Q128, to nearest, for i = 0 … 19: squared up from the root in 512 bits."""
+    """1.0001^(−2^i ÷ 2) in Q128, to nearest, for i = 0 … 19: squared up from the root in 512
+    bits."""
     bits = 512
     power = isqrt((10**4 << 2 * bits) // 10_001)
     factors = []
@@ -79,7 +82,8 @@ def tick_at_sqrt_ratio(sqrt_price: int) -> int:
 
 def amount0_up(low: int, high: int, liquidity: int) -> int:
     """Token 0 between two √prices, L(√b − √a) ÷ √a√b, rounded up at both divisions."""
-    return -(-(-(-(liquidity << 96) * (high - low) // high)) // low)
+    scaled = -(-(liquidity << 96) * (high - low) // high)
+    return -(-scaled // low)
 
 
 def amount0_down(low: int, high: int, liquidity: int) -> int:
@@ -125,8 +129,8 @@ def fee_up(amount: int, fee: int) -> int:
 class Pool:
     """A pool at one block.
 
-    `ticks` are the initialised ticks, ascending, with their net liquidity; `fee` is in 1e-6; nothing is
-    known outside [`known_low`, `known_high`].
+    `ticks` are the initialised ticks, ascending, with their net liquidity; `fee` is in 1e-6;
+    nothing is known outside [`known_low`, `known_high`].
     """
 
     sqrt_price: int
@@ -139,8 +143,9 @@ class Pool:
     known_high: int = MAX_TICK
 
     def boundaries(self, sign: int) -> list[tuple[int, int | None]]:
-        """Where a buy (+1) or a sell (−1) stops to look: ticks in its order, each with its net liquidity,
-        or `None` at the mere end of a bitmap word (TickBitmap.nextInitializedTickWithinOneWord)."""
+        """Where a buy (+1) or a sell (−1) stops to look: ticks in its order, each with its net
+        liquidity, or `None` at the mere end of a bitmap word
+        (TickBitmap.nextInitializedTickWithinOneWord)."""
         span = self.spacing << 8
         stops: dict[int, int | None] = {}
         if sign > 0:
@@ -149,13 +154,13 @@ class Pool:
                 min(word * span + last, MAX_TICK): None
                 for word in range(self.tick // span, end // span + 1)
             }
-            stops |= {tick: net for tick, net in self.ticks}
+            stops |= dict(self.ticks)
             return [(t, stops[t]) for t in sorted(stops) if self.tick < t <= end]
         end = max(self.known_low, MIN_TICK)
         stops |= {
             max(word * span, MIN_TICK): None for word in range(end // span, self.tick // span + 1)
         }
-        stops |= {tick: net for tick, net in self.ticks}
+        stops |= dict(self.ticks)
         return [(t, stops[t]) for t in sorted(stops, reverse=True) if end <= t <= self.tick]
 
 
@@ -188,8 +193,8 @@ Charge = Callable[[int, int], int]
 class Ladder:
     """A pool's steps in one direction, up to `limit` (a √price) or the end of what is known.
 
-    A buy is by exact output, a sell by exact input with the pool's fee included: in both the amount is of
-    token 0. `total` is all that the steps hold.
+    A buy is by exact output, a sell by exact input with the pool's fee included: in both the amount
+    is of token 0. `total` is all that the steps hold.
     """
 
     def __init__(
@@ -303,7 +308,8 @@ class Ladder:
         return low
 
     def amount_near(self, limit: int) -> int:
-        """As `amount_within`, to within a few wei and in constant time: for a solver's bisection."""
+        """As `amount_within`, to within a few wei and in constant time: for a solver's
+        bisection."""
         if (self.pool.sqrt_price - limit) * self.sign >= 0:
             return 0
         i = bisect_right(self._ends, limit * self.sign)
@@ -323,7 +329,8 @@ class Ladder:
 def pool_of_ranges(
     sqrt_price: int, spacing: int, fee: int, ranges: Sequence[tuple[int, int, int]]
 ) -> Pool:
-    """A pool made of liquidity ranges (lower tick, upper tick, liquidity), for tests and examples."""
+    """A pool made of liquidity ranges (lower tick, upper tick, liquidity), for tests and
+    examples."""
     tick = tick_at_sqrt_ratio(sqrt_price)
     nets: dict[int, int] = {}
     liquidity = 0

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from web3 import Web3
+
 from bench import live
 from bench.live import Desk, PerpDesk, RageDesk
 from devnet import anvil, state
 from devnet.anvil import rpc
 from devnet.chain import Chain
-from web3 import Web3
-
 from ringside import venues
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 
 import pytest
-from bench.live import PerpDesk, RageDesk, ask, eth_calls, send
 
+from bench.live import PerpDesk, RageDesk, ask, eth_calls, send, transact
+from devnet import feeds
+from devnet.chain import DEPLOYER
 from ringside.chain.abi import encode, selector, signed
 from ringside.units import DAY, ONE, USDC_TO_USD
 
@@ -33,7 +36,8 @@ def test_a_fresh_account_fills_its_room_and_is_refused_a_thousandth_more(
         assert 0 < room < state.curve.capacity(sign)
         sizes = [sign * room, sign * (room + room // 1_000)]
         at, beyond = ask(local.w3, desk, market, sizes, snapshot.block.number)
-        assert at.refused == "" and at.filled == sign * room
+        assert at.refused == ""
+        assert at.filled == sign * room
         assert NO_MARGIN[venue] in beyond.refused
 
 
@@ -54,6 +58,44 @@ def test_an_account_with_a_position_has_room_to_add_and_to_turn(local, venue, he
         at, beyond = ask(local.w3, desk, market, sizes, snapshot.block.number)
         assert at.refused == ""
         assert NO_MARGIN[venue] in beyond.refused
+
+
+@pytest.mark.parametrize("oracle", [1_750, 2_250])
+def test_rage_values_at_the_oracle_when_the_pool_is_too_far_off(local, oracle):
+    market, dollars = "ETH-USD", 50_000
+    feeds.move(local.w3, local.addresses["feeds"], market, Decimal(oracle))
+    local.advance(2_000)
+    desk = RageDesk(local.w3, local.addresses, margin=dollars * 10**6, index=8)
+    snapshot = local.snapshot()
+    state = snapshot.states["rage", market]
+    assert state.mark_price == state.index_price
+    for sign in (1, -1):
+        room = state.room(dollars * ONE, sign)
+        sizes = [sign * room, sign * (room + room // 1_000)]
+        at, beyond = ask(local.w3, desk, market, sizes, snapshot.block.number)
+        assert at.refused == ""
+        assert NO_MARGIN["rage"] in beyond.refused
+
+
+def test_rage_without_a_twap_values_at_the_tick_a_trade_leaves(local):
+    market, dollars = "ETH-USD", 2_000_000
+    names = local.addresses["venues"]["rage"]
+    pool = names["markets"][market]
+    # As before, but for a TWAP of a day, which is longer than the pool remembers.
+    settings = (2_000, 1_000, 1_000, 86_400, True, True, pool["oracle"])
+    call = "updatePoolSettings(uint32,(uint16,uint16,uint16,uint32,bool,bool,address))"
+    data = "0x" + encode(call, pool["pool_id"], *settings).hex()
+    owner = local.w3.eth.accounts[DEPLOYER]
+    transact(local.w3, {"from": owner, "to": names["clearing_house"], "data": data})
+    desk = RageDesk(local.w3, local.addresses, margin=dollars * 10**6, index=8)
+    snapshot = local.snapshot()
+    state = snapshot.states["rage", market]
+    for sign in (1, -1):
+        room = state.room(dollars * ONE, sign)
+        sizes = [sign * room, sign * (room + room // 1_000)]
+        at, beyond = ask(local.w3, desk, market, sizes, snapshot.block.number)
+        assert at.refused == ""
+        assert NO_MARGIN["rage"] in beyond.refused
 
 
 @pytest.mark.parametrize("held", [1, -1])
@@ -78,7 +120,8 @@ def test_rage_is_at_its_maintenance_requirement_at_the_liquidation_price(local, 
     needs = abs(position) * state.mark_price // ONE * state.maintenance_margin_ratio // ONE
     assert abs(spare - (ours - needs)) < ONE // 100  # Two seconds of funding and the last cent.
     price = state.liquidation_price(dollars * ONE, position, paid)
-    assert price is not None and (state.mark_price - price) * held > 0
+    assert price is not None
+    assert (state.mark_price - price) * held > 0
     left = dollars * ONE + paid + position * price // ONE
     assert abs(left - abs(position) * price // ONE // 10) < 10**6
 
@@ -104,13 +147,15 @@ def test_perp_is_at_its_maintenance_requirement_at_the_liquidation_price(local, 
         ],
         local.w3.eth.block_number,
     )
-    assert isinstance(value, bytes) and isinstance(requirement, bytes)
+    assert isinstance(value, bytes)
+    assert isinstance(requirement, bytes)
     ours = dollars * ONE + paid + position * state.mark_price // ONE
     needs = abs(position) * state.mark_price // ONE * state.maintenance_margin_ratio // ONE
     assert abs(signed(value) - ours) < ONE // 100
     assert abs(signed(requirement) - needs) < 100
     price = state.liquidation_price(dollars * ONE, position, paid)
-    assert price is not None and (state.mark_price - price) * held > 0
+    assert price is not None
+    assert (state.mark_price - price) * held > 0
     left = dollars * ONE + paid + position * price // ONE
     assert abs(left - abs(position) * price // ONE // 16) < 10**6
 
@@ -136,7 +181,8 @@ def test_the_perp_funding_rate_is_what_a_position_owes(local):
         ],
         snapshot.block.number,
     )
-    assert isinstance(owed, bytes) and isinstance(index_twap, bytes)
+    assert isinstance(owed, bytes)
+    assert isinstance(index_twap, bytes)
     expected = rate * signed(index_twap) // ONE * size // ONE
     expected = expected * (snapshot.timestamp - settled) // DAY
     assert rate > 0

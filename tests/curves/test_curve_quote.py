@@ -6,9 +6,9 @@ import random
 from typing import Any
 
 import pytest
-from bench.live import PerpDesk, RageDesk, ask, transact
 from eth_utils.crypto import keccak
 
+from bench.live import PerpDesk, RageDesk, ask, transact
 from ringside.chain.abi import signed
 from ringside.units import USDC_TO_USD
 from ringside.venues.base import Curve

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 
 import pytest
-from bench.live import RageDesk, ask, transact
 
+from bench.live import RageDesk, ask, transact
+from devnet.anvil import rpc
 from ringside import venues
 from ringside.chain.abi import encode
 from ringside.chain.multicall import Call, ReadFailed, aggregate
+from ringside.venues import rage
+from ringside.venues.base import Stale
 from ringside.venues.pool import PoolCurve
 
 
 @pytest.fixture
 def requests_made(local, monkeypatch):
-    """The JSON-RPC requests that go over the wire: a list per HTTP request, of the methods in it."""
+    """The JSON-RPC requests that go over the wire: a list per HTTP request, of the methods in
+    it."""
     made = []
     session = local.w3.provider._request_session_manager
     real = session.make_post_request
@@ -91,3 +95,43 @@ def test_a_call_that_fails_is_an_error_unless_it_may(local):
     with pytest.raises(ReadFailed, match=to):
         aggregate(local.w3, [broken], block)
     assert aggregate(local.w3, [Call(broken.to, broken.data, optional=True)], block) == [None]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_pool_pushed_to_the_end_of_its_range_is_still_read(local, sign):
+    """Rage fills beyond its liquidity in part and leaves the price where Uniswap's range ends."""
+    desk = local.desks["rage"]
+    most = local.snapshot().states["rage", "ETH-USD"].curve.capacity(sign)
+    transact(local.w3, desk.request("ETH-USD", sign * (most + 10**18)))
+    snapshot = local.snapshot()
+    assert snapshot.failures == {}
+    curve = snapshot.states["rage", "ETH-USD"].curve
+    assert isinstance(curve, PoolCurve)
+    assert abs(curve.pool.tick) > 887_000
+    assert curve.capacity(sign) == 0
+    size = -sign * curve.capacity(-sign)
+    (answer,) = ask(local.w3, desk, "ETH-USD", [size], snapshot.block.number)
+    assert (answer.filled, answer.all_in) == (size, curve.quote(size).all_in)
+
+
+# A revert with a reason of nothing, all gas burnt, one word of nonsense.
+@pytest.mark.parametrize("code", ["0x5f5ffd", "0xfe", "0x60205ff3"])
+def test_a_venue_that_misbehaves_is_named_and_takes_no_other_with_it(local, code):
+    names = local.addresses["venues"]["perp-v2"]["markets"]["ETH-USD"]
+    rpc(local.w3, "anvil_setCode", names["base_token"], code)
+    snapshot = local.snapshot()
+    assert set(snapshot.failures) == {("perp-v2", "ETH-USD")}
+    assert len(snapshot.states) == 3
+
+
+def test_a_pool_that_never_adds_up_is_named_and_takes_no_other_with_it(local, monkeypatch):
+    def never(config, results, block):
+        raise Stale(config, "made to fail")
+
+    class Broken:
+        load, calls, parse, leg = rage.load, rage.calls, staticmethod(never), rage.leg
+
+    monkeypatch.setitem(local.markets.modules, "rage", Broken)
+    snapshot = local.snapshot()
+    assert {venue for venue, _ in snapshot.failures} == {"rage"}
+    assert {venue for venue, _ in snapshot.states} == {"perp-v2"}

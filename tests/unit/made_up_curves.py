@@ -61,7 +61,7 @@ def pools(draw: st.DrawFn, spacing: int = 200, fee: int = 10_000, tick: int = TI
     ranges = []
     for _ in range(draw(st.integers(1, 4))):
         lower = (at - draw(st.integers(-300, 6_000))) // spacing * spacing
-        upper = lower + spacing * draw(st.integers(1, 40))
+        upper = lower + spacing * draw(st.integers(1, 8_000 // spacing))
         ranges.append((lower, upper, draw(st.integers(10**17, 10**25))))
     return pool_of_ranges(price, spacing, fee, ranges)
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from made_up_curves import perp_curves, rage_curves
 
 from ringside.units import ONE, PIPS
 from ringside.venues.base import BelowMinimum, BeyondCapacity, Quote
 from ringside.venues.perp_v2 import PerpState, price_18
 from ringside.venues.rage import MarginRules, RageState
-from made_up_curves import perp_curves, rage_curves
 
 CURVES = st.one_of(perp_curves(), rage_curves())
 SIGNS = st.sampled_from([1, -1])

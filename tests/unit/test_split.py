@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_curves import LinearCurve, perp_curves, rage_curves
 
 from ringside.routing.split import NoFit, NotEnoughCapacity, SplitError, ZeroSize, split
 from ringside.units import ONE
-from made_up_curves import LinearCurve, perp_curves, rage_curves
 
 SIGNS = st.sampled_from([1, -1])
 
@@ -111,7 +111,8 @@ def test_caps_bind_and_the_rest_goes_elsewhere():
     curves = [LinearCurve("a", fee_bps=0), LinearCurve("b", fee_bps=50)]
     route = split(curves, 100 * ONE, caps={"a": 7 * ONE})
     assert [(leg.venue, leg.size) for leg in route.legs] == [("a", 7 * ONE), ("b", 93 * ONE)]
-    assert route.best_single is not None and route.best_single.venue == "b"
+    assert route.best_single is not None
+    assert route.best_single.venue == "b"
 
 
 def test_dust_below_a_minimum_is_folded_into_another_venue():

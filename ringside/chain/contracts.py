@@ -1,0 +1,186 @@
+"""Ringside's contracts as Python sees them: where they are, what they say, what they refuse and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eth_abi.abi import decode
+from eth_utils.crypto import keccak
+
+from ringside.orders import Domain, market_id
+
+if TYPE_CHECKING:
+    from web3 import Web3
+    from web3.contract import Contract
+
+_PANIC, _ERROR = keccak(text="Panic(uint256)")[:4], keccak(text="Error(string)")[:4]
+
+
+class DeploymentError(Exception):
+    """The addresses do not describe a deployment; the message says what is missing."""
+
+
+class Refused(Exception):
+    """The chain refused a call. `name` is the error's name, `arguments` what came with it."""
+
+    def __init__(self, name: str, arguments: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.arguments = dict(arguments or {})
+        told = ", ".join(f"{key}={_show(value)}" for key, value in self.arguments.items())
+        super().__init__(f"{name}({told})" if told else name)
+
+
+@cache
+def abi(name: str) -> list[dict[str, Any]]:
+    """The ABI of one of our contracts."""
+    loaded: dict[str, list[dict[str, Any]]] = json.loads(
+        Path(__file__).with_name("abis.json").read_text()
+    )
+    return loaded[name]
+
+
+@cache
+def _errors() -> dict[bytes, dict[str, Any]]:
+    found = {}
+    for name in ("Vault", "Desk", "Venues", "RageSeat", "LocalUSDC"):
+        for entry in abi(name):
+            if entry["type"] == "error":
+                kinds = ",".join(i["type"] for i in entry["inputs"])
+                found[keccak(text=f"{entry['name']}({kinds})")[:4]] = entry
+    return found
+
+
+def refusal(data: bytes) -> Refused:
+    """What revert data means: one of our errors, a venue's reason in words, or its selector."""
+    head, body = data[:4], data[4:]
+    if entry := _errors().get(head):
+        values = decode([i["type"] for i in entry["inputs"]], body)
+        names = [i["name"] for i in entry["inputs"]]
+        return Refused(entry["name"], dict(zip(names, values, strict=True)))
+    if head == _ERROR:
+        return Refused(str(decode(["string"], body)[0]))
+    if head == _PANIC:
+        return Refused(f"Panic {decode(['uint256'], body)[0]:#x}")
+    return Refused(f"unknown error 0x{head.hex()}" if data else "reverted without a reason")
+
+
+def revert_data(error: Exception) -> bytes:
+    """The revert data in an exception that web3 raised for a call, empty if there is none."""
+    for value in (getattr(error, "data", None), *error.args):
+        data = value.get("data") if isinstance(value, Mapping) else value
+        if isinstance(data, str) and data.startswith("0x"):
+            return bytes.fromhex(data[2:])
+    return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Pocket:
+    """A seat's margin, as `ISeat.Margin`: USD 1e18, leverage 1e18 = 1×."""
+
+    equity: int
+    backing: int
+    free: int
+    maintenance: int
+    leverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A seat's place in one market, as `ISeat.Position`."""
+
+    size: int
+    funding_owed: int
+    mark_price: int
+    index_price: int
+    funding_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeatView:
+    """What the Lens says of one seat. An unreadable venue has no pocket, an unreadable market no
+    position: they are absent, never zero."""
+
+    venue: str
+    seat: str
+    made: bool
+    resting: int
+    pocket: Pocket | None
+    positions: Mapping[str, Position]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What the Lens says of an account. `idle` is USDC (1e6)."""
+
+    owner: str
+    idle: int
+    epoch: int
+    seats: Mapping[str, SeatView]
+
+
+@dataclass(frozen=True)
+class Ringside:
+    """The deployment that `addresses` names, on the chain behind `w3`."""
+
+    w3: Web3
+    addresses: Mapping[str, Any]
+    vault: Contract
+    desk: Contract
+    lens: Contract
+    usdc: Contract
+    venue_ids: Mapping[str, int]
+
+    @classmethod
+    def at(cls, w3: Web3, addresses: Mapping[str, Any]) -> Ringside:
+        """
+        Raises:
+            DeploymentError: `addresses` has no part `ringside`, or there is no code where it says.
+        """
+        try:
+            own = addresses["ringside"]
+            places = {
+                "Vault": own["vault"],
+                "Desk": own["desk"],
+                "Lens": own["lens"],
+                "LocalUSDC": addresses["usdc"],
+            }
+            ids = own["venue_ids"]
+        except KeyError as missing:
+            raise DeploymentError(f"the addresses lack {missing}: deploy Ringside first") from None
+        for name, place in places.items():
+            if not w3.eth.get_code(place):
+                raise DeploymentError(f"no contract {name} at {place}: is this the right chain?")
+        vault, desk, lens, usdc = (
+            w3.eth.contract(address=place, abi=abi(name)) for name, place in places.items()
+        )
+        return cls(w3, addresses, vault, desk, lens, usdc, ids)
+
+    @property
+    def domain(self) -> Domain:
+        """Where orders for this Desk are signed."""
+        return Domain(self.w3.eth.chain_id, self.desk.address)
+
+    def account(
+        self, account: bytes, markets: Sequence[str], block: int | str = "latest"
+    ) -> AccountView:
+        """Everything about an account in one call."""
+        venues = {number: name for name, number in self.venue_ids.items()}
+        names = {market_id(name): name for name in markets}
+        call = self.lens.functions.account(account, list(names))
+        owner, idle, epoch, seats = call.call(block_identifier=block)  # type: ignore[arg-type]
+        views = {}
+        for number, seat, made, readable, resting, margin, found in seats:
+            positions = {names[key]: Position(*values) for key, ok, values in found if ok}
+            pocket = Pocket(*margin) if readable else None
+            venue = venues[number]
+            views[venue] = SeatView(venue, seat, made, resting, pocket, positions)
+        return AccountView(owner, idle, epoch, views)
+
+
+def _show(value: Any) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
