@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal, localcontext
+from decimal import ROUND_UP, Context, Decimal, localcontext
 from math import isqrt
 
 from web3 import Web3
@@ -47,7 +47,7 @@ def pool(w3: Web3, address: str) -> Contract:
 
 def sqrt_price_x96(price: Decimal, base_decimals: int, quote_decimals: int) -> int:
     """Square root price of a pool of base (token0) and quote (token1), at `price` quote a base."""
-    with localcontext(prec=PRECISION):
+    with localcontext(Context(prec=PRECISION)):
         raw = price.scaleb(quote_decimals - base_decimals) * Q96 * Q96
     return isqrt(int(raw))
 
@@ -60,20 +60,20 @@ def price_e18(sqrt_x96: int, base_decimals: int, quote_decimals: int) -> int:
 
 def tick_of(sqrt_x96: int) -> int:
     """The tick a square root price lies in (exactly on a boundary it may be the one below)."""
-    with localcontext(prec=PRECISION):
+    with localcontext(Context(prec=PRECISION)):
         ratio = (Decimal(sqrt_x96) / Q96) ** 2
         return int((ratio.ln() / TICK_BASE.ln()).to_integral_value(rounding="ROUND_FLOOR"))
 
 
 def sqrt_at_tick(tick: int) -> Decimal:
     """Square root price (plain, not x96) at a tick."""
-    with localcontext(prec=PRECISION):
+    with localcontext(Context(prec=PRECISION)):
         return (TICK_BASE**tick).sqrt()
 
 
 def clamp_sqrt(target_x96: int, current_x96: int, ticks: int) -> int:
     """`target_x96`, but no further than `ticks` ticks from `current_x96`."""
-    with localcontext(prec=PRECISION):
+    with localcontext(Context(prec=PRECISION)):
         ratio = sqrt_at_tick(ticks)
         low, high = int(current_x96 / ratio) + 1, int(current_x96 * ratio)
     return min(max(target_x96, low), high)
@@ -92,13 +92,13 @@ def edges(band: Band, sqrt_x96: int, spacing: int) -> tuple[int, int]:
 
 def liquidity(depth: Decimal, sqrt_x96: int, quote_decimals: int) -> int:
     """Pool liquidity that has `depth` USD at this price."""
-    with localcontext(prec=PRECISION):
+    with localcontext(Context(prec=PRECISION)):
         return int(depth.scaleb(quote_decimals) * Q96 / sqrt_x96)
 
 
 def amounts(amount: int, sqrt_x96: int, lower: int, upper: int) -> tuple[int, int]:
     """Base and quote (raw units) that `amount` of liquidity holds between two ticks, rounded up."""
-    with localcontext(prec=PRECISION, rounding=ROUND_UP):
+    with localcontext(Context(prec=PRECISION, rounding=ROUND_UP)):
         now = Decimal(sqrt_x96) / Q96
         low, high = sqrt_at_tick(lower), sqrt_at_tick(upper)
         now = min(max(now, low), high)

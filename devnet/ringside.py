@@ -1,4 +1,5 @@
-"""Ringside's own contracts on the local chain: deployed on top of the venues, as compiled by Ape."""
+"""Ringside's own contracts on the local chain: deployed on top of the venues, as compiled by
+Ape."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from devnet.chain import DEPLOYER, Chain
 from ringside.orders import market_id
 
 HEARTBEAT = 86_400
-"""Seconds after which a feed's answer is stale here: a day, Chainlink's longest, since a local feed moves
-only when told to."""
+"""Seconds after which a feed's answer is stale here: a day, Chainlink's longest, since a local feed
+moves only when told to."""
 SEATS = {"perp-v2": ("PerpV2Seat", "base_token"), "rage": ("RageSeat", "pool_id")}
 """Per venue: its seat contract, and which of a market's addresses is its instrument."""
 

@@ -1,4 +1,5 @@
-"""Accounts and operators' rights: how an owner's address and a label name an account of the vault."""
+"""Accounts and operators' rights: how an owner's address and a label name an account of the
+vault."""
 
 from enum import IntFlag
 
@@ -19,7 +20,8 @@ class AccountError(ValueError):
 
 
 def account_id(owner: str, label: str = "") -> bytes:
-    """The 32 bytes of an account: the owner's address, then the label (ASCII, at most 12 characters).
+    """The 32 bytes of an account: the owner's address, then the label (ASCII, at most 12
+    characters).
 
     Raises:
         AccountError: the owner is no address or the zero address, or the label does not fit.

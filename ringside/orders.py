@@ -1,6 +1,7 @@
 """Orders: what an owner signs, as a typed value, hashed and signed as the Desk does it, bit by bit.
 
-Sizes are 1e18 base, prices 1e18 USD per base, money in USDC's 1e6, ratios 1e18 = 1, times in seconds.
+Sizes are 1e18 base, prices 1e18 USD per base, money in USDC's 1e6, ratios 1e18 = 1, times in
+seconds.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What an order need not say; zero is "not asked for", everywhere. Units as in `IDesk.Bounds`."""
+    """What an order need not say; zero is "not asked for", everywhere. Units as in
+    `IDesk.Bounds`."""
 
     min_fill: int = 0
     min_leverage: int = 0
@@ -127,7 +129,8 @@ class Order:
     """One order, as `IDesk.Order`.
 
     Raises:
-        OrderError: a field that the Desk could only refuse (size zero or beyond 128 bits, a negative or
+        OrderError: a field that the Desk could only refuse (size zero or beyond 128 bits, a
+        negative or
             too large number, no venue allowed), named.
     """
 
@@ -180,9 +183,7 @@ class Order:
             )
         )
         kinds = ["bytes32" if kind in ("string", "Bounds") else kind for _, kind in ORDER_FIELDS]
-        return keccak(
-            encode(["bytes32", *kinds], [_typehash("Order"), *self.tuple[:-1], bounds])
-        )
+        return keccak(encode(["bytes32", *kinds], [_typehash("Order"), *self.tuple[:-1], bounds]))
 
     def digest(self, domain: Domain) -> bytes:
         """What the owner signs: the EIP-712 hash of the order in its domain."""
@@ -190,8 +191,11 @@ class Order:
 
     def typed_data(self, domain: Domain) -> dict[str, Any]:
         """The same as EIP-712 JSON, for a wallet: what it shows is what is signed."""
-        values = {name: getattr(self, snake) for (name, _), snake in zip(ORDER_FIELDS, _ORDER_NAMES)}
-        values["bounds"] = dict(zip((n for n, _ in BOUNDS_FIELDS), self.bounds.tuple))
+        values = {
+            name: getattr(self, snake)
+            for (name, _), snake in zip(ORDER_FIELDS, _ORDER_NAMES, strict=True)
+        }
+        values["bounds"] = dict(zip((n for n, _ in BOUNDS_FIELDS), self.bounds.tuple, strict=True))
         return {
             "types": {
                 name: [{"name": n, "type": kind} for n, kind in fields]
@@ -212,7 +216,8 @@ class Order:
 
 
 def sign(order: Order, domain: Domain, private_key: bytes | str) -> bytes:
-    """The 65-byte signature of the order by a key held here. A wallet signs `typed_data` instead."""
+    """The 65-byte signature of the order by a key held here. A wallet signs `typed_data`
+    instead."""
     from eth_account import Account  # Slow to import, and not needed to hash.
 
     signed = Account.sign_typed_data(private_key, full_message=order.typed_data(domain))
@@ -237,4 +242,13 @@ def _typehash(name: str) -> bytes:
     return keccak(text=bounds if name == "Bounds" else _type("Order", ORDER_FIELDS) + bounds)
 
 
-__all__ = ["Bounds", "Domain", "Order", "OrderError", "account_id", "market_id", "sign", "venue_set"]
+__all__ = [
+    "Bounds",
+    "Domain",
+    "Order",
+    "OrderError",
+    "account_id",
+    "market_id",
+    "sign",
+    "venue_set",
+]

@@ -1,4 +1,5 @@
-"""Writes the ABIs that the Python package carries, from what Ape compiled; a test holds the two together."""
+"""Writes the ABIs that the Python package carries, from what Ape compiled; a test holds the two
+together."""
 
 import json
 import sys

@@ -1,4 +1,5 @@
-"""Ringside's contracts as Python sees them: where they are, what they say, what they refuse and why."""
+"""Ringside's contracts as Python sees them: where they are, what they say, what they refuse and
+why."""
 
 from __future__ import annotations
 

@@ -1,1 +1,2 @@
-"""The keeper: finds the best way to fill a signed order, and submits it. It has no right but that."""
+"""The keeper: finds the best way to fill a signed order, and submits it. It has no right but
+that."""

@@ -34,7 +34,8 @@ class View:
 
 
 class Keeper:
-    """Fills orders at one deployment, from the address `sender`. Whatever it does, the order decides."""
+    """Fills orders at one deployment, from the address `sender`. Whatever it does, the order
+    decides."""
 
     def __init__(self, ringside: Ringside, sender: str, send: Send, leg_cost: int = 0) -> None:
         self.ringside, self.sender, self.send, self.leg_cost = ringside, sender, send, leg_cost
@@ -93,7 +94,7 @@ class Keeper:
         data = self.ringside.desk.encode_abi("fill", [chosen.order.tuple, signature, legs])
         receipt = self.send(
             {
-                "from": self.sender,  # type: ignore[typeddict-item]
+                "from": self.sender,
                 "to": self.ringside.desk.address,
                 "data": data,
                 "gas": FILL_GAS,
@@ -112,11 +113,9 @@ class Keeper:
     def _call(self, order: Order, signature: bytes, legs: list[tuple[int, int, int]]) -> Any:
         fill = self.ringside.desk.functions.fill(order.tuple, signature, legs)
         try:
-            return fill.call({"from": self.sender, "gas": FILL_GAS})  # type: ignore[typeddict-item]
+            return fill.call({"from": self.sender, "gas": FILL_GAS})
         except (ContractLogicError, Web3Exception) as error:
             raise refusal(revert_data(error)) from None
 
     def _all_markets(self) -> list[str]:
         return list(self.ringside.addresses["feeds"])
-
-

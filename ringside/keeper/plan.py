@@ -46,7 +46,8 @@ class Plan:
 
     @property
     def total(self) -> int:
-        """USD (1e18) paid for a purchase or received for a sale, fees and tip in it, as the Desk counts."""
+        """USD (1e18) paid for a purchase or received for a sale, fees and tip in it, as the Desk
+        counts."""
         tip = usdc_to_usd(self.tip)
         return self.route.all_in + tip if self.size > 0 else self.route.all_in - tip
 
@@ -68,13 +69,14 @@ def plan(
 ) -> Plan:
     """The best fill of all that is left of `order`.
 
-    `filled` (1e18) and `used_margin` (USDC) are what earlier fills took. Margin: each leg gets what its
-    venue's initial margin asks for, and what is then left of the order's share goes to the legs in
-    proportion to their notional; a leg that only reduces gets none. `leg_cost` is USD (1e18) a leg costs the
-    keeper, gas above all.
+    `filled` (1e18) and `used_margin` (USDC) are what earlier fills took. Margin: each leg gets what
+    its venue's initial margin asks for, and what is then left of the order's share goes to the legs
+    in proportion to their notional; a leg that only reduces gets none. `leg_cost` is USD (1e18) a
+    leg costs the keeper, gas above all.
 
     Raises:
-        PlanError: nothing is left, no allowed venue answers, the margin does not reach, or the price limit
+        PlanError: nothing is left, no allowed venue answers, the margin does not reach, or the
+        price limit
             is not met.
         SplitError: the venues cannot take the size; the message names what binds.
     """
@@ -91,7 +93,7 @@ def plan(
     allowed = {
         venue: state for venue, state in states.items() if order.venues >> venue_ids[venue] & 1
     }
-    readable = {v: s for v, s in allowed.items() if account.seats[v].pocket or not account.seats[v].made}
+    readable = {v: s for v, s in allowed.items() if _known(account.seats[v])}
     if not readable:
         raise PlanError("None of the venues that the order allows can be read.")
 
@@ -102,8 +104,8 @@ def plan(
     limit = order.limit_price * left
     if (found.total * ONE > limit) if size > 0 else (found.total * ONE < limit):
         raise PlanError(
-            f"The best price now, {from_units(found.total_price)} with fees and tip, is worse than the "
-            f"order's limit of {from_units(order.limit_price)}."
+            f"The best price now, {from_units(found.total_price)} with fees and tip, is worse "
+            f"than the order's limit of {from_units(order.limit_price)}."
         )
     return found
 
@@ -111,8 +113,9 @@ def plan(
 def rooms(
     order: Order, account: AccountView, states: Mapping[str, MarketState], margin: int
 ) -> dict[str, int]:
-    """The largest |size| (1e18) that each venue's own rules would let the account trade in the order's
-    direction, if all of `margin` (USDC) went there; a reduce-only order's is at most the position."""
+    """The largest |size| (1e18) that each venue's own rules would let the account trade in the
+    order's direction, if all of `margin` (USDC) went there; a reduce-only order's is at most the
+    position."""
     found = {}
     for venue, state in states.items():
         seat = account.seats[venue]
@@ -122,6 +125,11 @@ def rooms(
             room = min(room, max(-held * order.sign, 0))
         found[venue] = room
     return found
+
+
+def _known(seat: SeatView) -> bool:
+    """Whether what the account has at the venue is known: all of it, or that it has nothing."""
+    return not seat.made or seat.pocket is not None
 
 
 def _room(seat: SeatView, state: MarketState, sign: int, margin: int) -> int:

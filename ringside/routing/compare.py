@@ -13,12 +13,13 @@ MICRO_BPS = 10**6
 
 @dataclass(frozen=True, slots=True)
 class VenueQuote:
-    """One venue's offer for a size. `quote` is `None` where the venue cannot take it whole; `why` says so.
+    """One venue's offer for a size. `quote` is `None` where the venue cannot take it whole; `why`
+    says so.
 
-    `impact` is how much worse the whole price is than the first unit's, and `fee` the fee over the notional:
-    both in millionths of a basis point. `funding_per_day` is USD 1e18 that the position would pay a day at
-    today's rate (negative: receive). `room` is the largest |size| (1e18) under the venue's own risk rules
-    and limits with the margin that was asked for.
+    `impact` is how much worse the whole price is than the first unit's, and `fee` the fee over the
+    notional: both in millionths of a basis point. `funding_per_day` is USD 1e18 that the position
+    would pay a day at today's rate (negative: receive). `room` is the largest |size| (1e18) under
+    the venue's own risk rules and limits with the margin that was asked for.
     """
 
     venue: str
@@ -33,7 +34,8 @@ class VenueQuote:
 def compare(
     states: Mapping[str, MarketState], size: int, rooms: Mapping[str, int]
 ) -> list[VenueQuote]:
-    """Every venue's offer for `size` (signed, 1e18), the best first, those that cannot take it last."""
+    """Every venue's offer for `size` (signed, 1e18), the best first, those that cannot take it
+    last."""
     found = [_offer(state, size, rooms[venue]) for venue, state in states.items()]
     return sorted(found, key=lambda v: (v.quote is None, _worse_first(v.quote), v.venue))
 

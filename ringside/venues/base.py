@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ringside.chain.multicall import Block, Read
 from ringside.units import ONE
+from ringside.venues.ledger import Ledger
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -111,6 +112,9 @@ class Curve(Protocol):
             BelowMinimum: size is 0 or below `minimum`, or not a whole number of lots.
         """
 
+    def marginal_price(self, sign: int) -> int:
+        """The all-in price (1e18) of the first unit, rounded against the caller."""
+
     def size_at(self, price: int, sign: int) -> int:
         """The largest |size| ≤ `capacity` whose last unit costs no more (a buy) or brings no less
         (a sell) than `price`, fee included; to within a few wei, monotone in `price`, in whole
@@ -184,3 +188,9 @@ class Venue(Protocol):
 
     def leg(self, size: int, margin: int) -> Leg:
         """The leg that the contracts take for `size` and `margin`."""
+
+    def ledger(
+        self, w3: Web3, addresses: Mapping[str, Any], seat: str, blocks: tuple[int, int]
+    ) -> Ledger:
+        """What happened at `seat` in the blocks from the first to the last, by the venue's
+        events."""

@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 from math import isqrt
 from typing import TYPE_CHECKING, Any
 
-from ringside.chain.abi import address, encode, word
+from ringside.chain.abi import address, encode, signed, word
 from ringside.chain.multicall import Block, Call, Read, Slot, aggregate, pinned
-from ringside.units import ONE, PIPS, mul_div_to_zero
+from ringside.units import ONE, PIPS, USDC_TO_USD, mul_div_to_zero
 from ringside.venues.base import Leg, MarketState, Stale, VenueError
+from ringside.venues.ledger import Fill, Ledger, logs
 from ringside.venues.pool import (
     PoolConfig,
     PoolCurve,
@@ -48,6 +49,11 @@ if TYPE_CHECKING:
     from web3 import Web3
 
 NAME = "perp-v2"
+_CHANGED = "PositionChanged(address,address,int256,int256,uint256,int256,int256,uint256)"
+_FUNDING = "FundingPaymentSettled(address,address,int256)"
+_LIQUIDATED = "PositionLiquidated(address,address,uint256,uint256,uint256,address)"
+_DEPOSITED = "Deposited(address,address,uint256)"
+_WITHDRAWN = "Withdrawn(address,address,uint256)"
 DUST = 10
 """AccountBalance.sol `_DUST`: a position below 10 wei reads as none."""
 PRICE_LIMIT_INTERVAL = 15
@@ -377,3 +383,49 @@ class PerpState(MarketState):
         else:
             price = equity * ONE * ONE // (-position * (ONE + ratio))
         return price if price > 0 else None
+
+
+def ledger(w3: Web3, addresses: Mapping[str, Any], seat: str, blocks: tuple[int, int]) -> Ledger:
+    """What happened at `seat` in the blocks from the first to the last, by the venue's events.
+
+    A withdrawal settles what is owed (1e18) into the balance (1e6), rounded towards zero, and
+    forgets the rest (Vault.sol `_settleAndDecreaseBalance`): that rest is the rounding.
+    """
+    venue = addresses["venues"][NAME]
+    markets = {int(m["base_token"], 16): name for name, m in venue["markets"].items()}
+    found = logs(
+        w3,
+        [venue["clearing_house"], venue["vault"]],
+        [_CHANGED, _FUNDING, _LIQUIDATED, _DEPOSITED, _WITHDRAWN],
+        blocks,
+    )
+    fills: list[Fill] = []
+    funding: dict[str, int] = {}
+    roundings: list[int] = []
+    margin = owed = 0
+    for log in found:
+        # The trader is the first indexed argument, but the second of the vault's events.
+        at = 1 if log.name in (_DEPOSITED, _WITHDRAWN) else 0
+        if int.from_bytes(log.topics[at], "big") != int(seat, 16):
+            continue
+        if log.name == _CHANGED:
+            size, exchanged, fee, _, realised = (signed(log.data, i) for i in range(5))
+            market = markets[int.from_bytes(log.topics[1], "big")]
+            fills.append(Fill(market, size, abs(exchanged), fee, log.block, log.transaction))
+            owed += realised
+        elif log.name == _FUNDING:
+            market, paid = markets[int.from_bytes(log.topics[1], "big")], signed(log.data)
+            funding[market] = funding.get(market, 0) + paid
+            owed -= paid
+        elif log.name == _LIQUIDATED:
+            penalty = word(log.data, 2)
+            fills[-1] = replace(fills[-1], penalty=penalty)
+            owed -= penalty
+        elif log.name == _DEPOSITED:
+            margin += word(log.data)
+        else:
+            margin -= word(log.data)
+            settled = mul_div_to_zero(owed, 1, USDC_TO_USD) * USDC_TO_USD
+            roundings.append(owed - settled)
+            owed = 0
+    return Ledger(NAME, tuple(fills), funding, margin, tuple(roundings))

@@ -23,6 +23,7 @@ from ringside.chain.abi import WORD, encode, signed, word
 from ringside.chain.multicall import Block, Call, Read, aggregate, pinned
 from ringside.units import BPS, DAY, ONE, PIPS, USDC_TO_USD, mul_div_to_zero
 from ringside.venues.base import Leg, MarketState, Stale, VenueError
+from ringside.venues.ledger import Fill, Ledger, Log, logs
 from ringside.venues.pool import (
     PoolConfig,
     PoolCurve,
@@ -40,6 +41,15 @@ if TYPE_CHECKING:
     from web3 import Web3
 
 NAME = "rage"
+POOL_FEE = 500
+"""The pool's own fee (1e-6), which the venue cancels; its code fixes it."""
+_CREATED = "AccountCreated(address,uint256)"
+_CHANGED = "TokenPositionChanged(uint256,uint32,int256,int256,uint160,uint160)"
+_FUNDING = "TokenPositionFundingPaymentRealized(uint256,uint32,int256,int256)"
+_LIQUIDATED = "TokenPositionLiquidated(uint256,uint32,int256,int256,int256)"
+_MARGIN = "MarginUpdated(uint256,uint32,int256,bool)"
+_SWAP = "Swap((int256,int256,int256,uint256,uint256,uint160,uint160))"
+_POOL_SWAP = "Swap(address,address,int256,int256,uint160,uint128,int24)"
 Q128 = 1 << 128
 QUOTE_DECIMALS = 6
 _OBSERVE = "observe(uint32[])"
@@ -335,3 +345,51 @@ class RageState(MarketState):
         else:
             price = min(free * ONE * ONE // (size * (ONE + ratio)), floor * ONE // size)
         return price if price > 0 else None
+
+
+def ledger(w3: Web3, addresses: Mapping[str, Any], seat: str, blocks: tuple[int, int]) -> Ledger:
+    """What happened at `seat` in the blocks from the first to the last, by the venue's events.
+
+    The notional is the pool's own (its Swap event, its fee taken off again as SwapMath.sol
+    `deinflate` does), the fee the wrapper's; the clearing house's event ties both to the account. A
+    liquidation's fee is the penalty. Everything is whole units of USDC, so nothing is rounded.
+    """
+    venue = addresses["venues"][NAME]
+    house = venue["clearing_house"]
+    markets = {m["pool_id"]: (name, m) for name, m in venue["markets"].items()}
+    mine = {
+        log.data for log in logs(w3, [house], [_CREATED], (0, blocks[1]), bytes.fromhex(seat[2:]))
+    }
+    parts = [m[key] for _, m in markets.values() for key in ("vpool_wrapper", "vpool")]
+    found = logs(
+        w3, [house, *parts], [_CHANGED, _FUNDING, _MARGIN, _LIQUIDATED, _SWAP, _POOL_SWAP], blocks
+    )
+    fills: list[Fill] = []
+    funding: dict[str, int] = {}
+    margin = 0
+    latest: dict[str, Log] = {}
+    for log in found:
+        if log.name in (_SWAP, _POOL_SWAP):
+            latest[log.address] = log
+            continue
+        if log.topics[0] not in mine:
+            continue
+        if log.name == _MARGIN:
+            if not word(log.data, 1):  # Settling profit into margin moves nothing in or out.
+                margin += signed(log.data)
+            continue
+        name, parts_of = markets[int.from_bytes(log.topics[1], "big")]
+        if log.name == _FUNDING:
+            funding[name] = funding.get(name, 0) - signed(log.data) * USDC_TO_USD
+        elif log.name == _LIQUIDATED:
+            penalty = (signed(log.data) + signed(log.data, 1)) * USDC_TO_USD
+            fills[-1] = replace(fills[-1], penalty=penalty)
+        else:
+            swap = latest[parts_of["vpool_wrapper"].lower()]
+            pool = latest[parts_of["vpool"].lower()]
+            fee = (word(swap.data, 3) + word(swap.data, 4)) * USDC_TO_USD
+            quote = signed(pool.data, 1)
+            notional = -quote if quote < 0 else quote * (PIPS - POOL_FEE) // PIPS
+            size = signed(log.data)
+            fills.append(Fill(name, size, notional * USDC_TO_USD, fee, log.block, log.transaction))
+    return Ledger(NAME, tuple(fills), funding, margin)
