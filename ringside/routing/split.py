@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from ringside.units import ONE
+from ringside.units import ONE, from_units
 from ringside.venues.base import Curve, Quote
 
 PRICE_BITS = 44
@@ -306,13 +306,21 @@ def _short(
     curves: Sequence[Curve], sign: int, amount: int, limits: Mapping[str, int]
 ) -> NotEnoughCapacity:
     side = "buy" if sign > 0 else "sell"
-    parts = [
-        f"{c.venue} takes {limits[c.venue]}"
-        + ("" if limits[c.venue] == c.capacity(sign) else f" of the {c.capacity(sign)} it could")
-        for c in curves
-    ]
+    parts = [_says(c, limits[c.venue], c.capacity(sign)) for c in curves]
     return NotEnoughCapacity(
-        f"The venues take {sum(limits.values())} of the {amount} to {side}: "
+        f"The venues take {_number(sum(limits.values()))} of the {_number(amount)} to {side}: "
         f"{', '.join(parts) or 'there is no venue'}.",
         limits,
     )
+
+
+def _says(curve: Curve, limit: int, capacity: int) -> str:
+    if limit == capacity:
+        return f"{curve.venue} has capacity for {_number(limit)}"
+    return
+    f"{curve.venue} takes {_number(limit)} with this margin, of a capacity of {_number(capacity)}"
+
+
+def _number(size: int) -> str:
+    """A size as people read it, rounded down to six decimals."""
+    return f"{from_units(size // 10**12, 6):,}"

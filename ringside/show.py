@@ -1,0 +1,182 @@
+"""Tables for people: quotes, splits, fills, positions and statements, as `rich` draws them.
+
+Everything comes in as integers and goes out rounded for the eye; nothing is worked out from what is
+shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from rich.table import Table
+
+from ringside.chain.contracts import AccountView
+from ringside.keeper.plan import Plan
+from ringside.routing.compare import VenueQuote
+from ringside.statement import Statement
+from ringside.units import ONE, USDC_DECIMALS, from_units
+from ringside.venues.base import MarketState
+from ringside.venues.ledger import Fill
+
+
+def usd(value: int, digits: int = 2) -> str:
+    """USD 1e18 with `digits` after the point."""
+    return f"{from_units(value):,.{digits}f}"
+
+
+def usdc(value: int) -> str:
+    """USDC 1e6 with cents."""
+    return f"{from_units(value, USDC_DECIMALS):,.2f}"
+
+
+def size(value: int) -> str:
+    """A size or a ratio, 1e18, with six digits after the point."""
+    return f"{from_units(value):+,.6f}"
+
+
+def bps(micro: int) -> str:
+    """Millionths of a basis point."""
+    return f"{Decimal(micro).scaleb(-6):.2f}"
+
+
+def table(title: str, *columns: str) -> Table:
+    """An empty table: the first column is words, the others numbers."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for number, column in enumerate(columns):
+        made.add_column(column, justify="left" if number == 0 else "right")
+    return made
+
+
+def quotes(title: str, offers: Sequence[VenueQuote], lot: int) -> Table:
+    """Venues side by side for one size."""
+    made = table(
+        title, "venue", "impact bps", "fee bps", "funding $/day", "all-in $", "all-in price", "room"
+    )
+    for offer in offers:
+        room = f"{from_units(offer.room // lot * lot):,.4f}"
+        funding = usd(offer.funding_per_day)
+        if offer.quote is None:
+            made.add_row(offer.venue, "—", "—", funding, "—", offer.why, room)
+            continue
+        made.add_row(
+            offer.venue,
+            bps(offer.impact),
+            bps(offer.fee),
+            funding,
+            usd(offer.quote.all_in),
+            usd(offer.quote.all_in_price, 4),
+            room,
+        )
+    return made
+
+
+def split(chosen: Plan) -> Table:
+    """How an order is divided, and the margin each part takes along."""
+    made = table("The split", "venue", "size", "notional $", "fee $", "all-in price", "margin USDC")
+    for leg, priced in zip(chosen.legs, chosen.route.legs, strict=True):
+        quote = priced.quote
+        made.add_row(
+            leg.venue,
+            size(leg.size),
+            usd(quote.notional),
+            usd(quote.fee),
+            usd(quote.all_in_price, 4),
+            usdc(leg.margin),
+        )
+    made.add_section()
+    made.add_row(
+        "all, with the tip",
+        size(chosen.size),
+        usd(sum(leg.quote.notional for leg in chosen.route.legs)),
+        usd(chosen.route.fee),
+        usd(chosen.total_price, 4),
+        usdc(sum(leg.margin for leg in chosen.legs)),
+    )
+    return made
+
+
+def fills(title: str, done: Sequence[tuple[str, Fill]]) -> Table:
+    """What the venues' events say was done."""
+    made = table(title, "venue", "market", "size", "notional $", "fee $", "price")
+    for venue, fill in done:
+        price = fill.notional * ONE // abs(fill.size)
+        made.add_row(
+            venue,
+            fill.market,
+            size(fill.size),
+            usd(fill.notional),
+            usd(fill.fee),
+            usd(price, 4),
+        )
+    return made
+
+
+def positions(
+    title: str, account: AccountView, states: Mapping[tuple[str, str], MarketState]
+) -> Table:
+    """Every seat: margin, position, funding, and the price at which its venue would liquidate it
+    while other prices stay."""
+    made = table(
+        title,
+        "seat",
+        "position",
+        "mark",
+        "equity $",
+        "free $",
+        "leverage",
+        "liquidation",
+        "funding owed $",
+        "funding %/day",
+    )
+    for venue, seat in account.seats.items():
+        if not seat.made:
+            continue
+        if seat.pocket is None:
+            made.add_row(venue, "unreadable: its venue does not answer")
+            continue
+        pocket = seat.pocket
+        held = {name: p for name, p in seat.positions.items() if p.size}
+        if not held:
+            made.add_row(venue, "flat", "", usd(pocket.equity), usd(pocket.free), "", "", "", "")
+        for name, position in held.items():
+            others = sum(
+                abs(p.size) * p.mark_price // ONE * states[venue, n].maintenance_margin_ratio // ONE
+                for n, p in held.items()
+                if n != name
+            )
+            state = states[venue, name]
+            at = state.liquidation_price(pocket.equity, position.size, None, others)
+            made.add_row(
+                venue,
+                f"{size(position.size)} {name}",
+                usd(position.mark_price),
+                usd(pocket.equity),
+                usd(pocket.free),
+                f"{from_units(pocket.leverage):.2f}×",
+                "never" if at is None else usd(at),
+                usd(position.funding_owed, 4),
+                f"{from_units(position.funding_rate * 100):+.4f}",
+            )
+    made.add_section()
+    made.add_row("idle", "", "", usdc(account.idle))
+    return made
+
+
+def reconciled(account: Statement) -> Table:
+    """A statement, line by line, down to what is left unexplained."""
+    made = table("The statement", "line", "USD")
+    for ledger in account.ledgers:
+        made.add_row(f"fees at {ledger.venue}, by its events", usd(-ledger.fees, 6))
+    made.add_row("tips to keepers", usd(-account.tips, 6))
+    for ledger in account.ledgers:
+        made.add_row(f"funding at {ledger.venue}, by its events", usd(-ledger.funding_paid, 6))
+    for ledger in account.ledgers:
+        made.add_row(f"PnL at {ledger.venue}, by its fills' notionals", usd(ledger.proceeds, 6))
+    made.add_row("rounding to six decimals", usd(-account.rounding, 18))
+    made.add_section()
+    made.add_row("deposited", usd(account.deposited, 6))
+    made.add_row("withdrawn", usd(account.withdrawn, 6))
+    made.add_row("still held", usd(account.held, 6))
+    made.add_row("difference", f"{from_units(account.difference):f}")
+    return made
