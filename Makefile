@@ -40,7 +40,7 @@ lint: .venv/.done
 	@mypy
 
 bench: setup
-	@$(RUN) python -m bench
+	@$(RUN) python -m bench $(ARGS)
 
 clean:
 	rm -rf .venv node_modules build .build contracts/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -172,9 +172,13 @@ contract Desk is IDesk, EIP712 {
         require(size == left || size >= order.bounds.minFill, BelowMinFill(order.bounds.minFill, size));
 
         uint256 total = filled + size;
-        uint256 share = Math.mulDiv(order.maxMargin, total, whole, Math.Rounding.Ceil) - used;
+        uint256 share = order.maxMargin;
+        tip = order.tip;
+        if (size != whole) {
+            share = Math.mulDiv(order.maxMargin, total, whole, Math.Rounding.Ceil) - used;
+            tip = Math.mulDiv(order.tip, total, whole) - Math.mulDiv(order.tip, filled, whole);
+        }
         require(margin <= share, TooMuchMargin(share, margin));
-        tip = Math.mulDiv(order.tip, total, whole) - Math.mulDiv(order.tip, filled, whole);
 
         if (size == left) {
             _nonces[order.account][nonce >> 7] = word | SPENT << _shift(nonce);

@@ -38,8 +38,7 @@ contract Vault is IVault, ReentrancyGuardTransient {
     IERC20 public immutable TOKEN;
     IVenues public immutable VENUES;
 
-    /// @inheritdoc IVault
-    mapping(bytes32 account => uint256) public idle;
+    mapping(bytes32 account => Balance) internal _balances;
     mapping(bytes32 account => mapping(address operator => Operator)) internal _operators;
 
     constructor(IERC20 token, IVenues venues) {
@@ -82,7 +81,7 @@ contract Vault is IVault, ReentrancyGuardTransient {
     function withdraw(bytes32 account, uint256 amount, address to) external nonReentrant {
         _requireOwner(account);
         require(amount > 0, ZeroAmount());
-        _spend(account, amount);
+        _spend(account, amount, 0);
         emit Withdrawn(account, to, amount);
         TOKEN.safeTransfer(to, amount);
     }
@@ -108,11 +107,12 @@ contract Vault is IVault, ReentrancyGuardTransient {
         returns (uint256 quote, int256 position, uint256 leverage)
     {
         require(t.size != 0, ZeroAmount());
-        _authorise(t.account, TRADE | (t.margin > 0 ? MOVE : 0), t.tip);
+        uint8 rights = TRADE | (t.margin > 0 ? MOVE : 0) | (t.tip > 0 ? PAY : 0);
+        _authorise(t.account, rights, t.tip);
         (address implementation, bytes32 instrument) = VENUES.route(t.venue, t.market);
 
-        if (t.margin | t.tip != 0) _spend(t.account, Math.saturatingAdd(t.margin, t.tip));
-        if (t.tip > 0) idle[bytes32(bytes20(t.payee))] += t.tip;
+        if (t.margin | t.tip != 0) _spend(t.account, Math.saturatingAdd(t.margin, t.tip), t.tip);
+        if (t.tip > 0) _credit(bytes32(bytes20(t.payee)), t.tip);
         address seat = _seat(t.account, t.venue, implementation);
         if (t.margin > 0) TOKEN.safeTransfer(seat, t.margin);
 
@@ -125,7 +125,7 @@ contract Vault is IVault, ReentrancyGuardTransient {
     function post(bytes32 account, uint8 venue, uint256 amount) external nonReentrant {
         require(amount > 0, ZeroAmount());
         _authorise(account, MOVE, 0);
-        _spend(account, amount);
+        _spend(account, amount, 0);
         address seat = _seat(account, venue, VENUES.implementation(venue));
         TOKEN.safeTransfer(seat, amount);
         ISeat(seat).post(amount);
@@ -145,11 +145,21 @@ contract Vault is IVault, ReentrancyGuardTransient {
         ISeat(seat).pull(amount);
         received = TOKEN.balanceOf(address(this)) - before;
         require(received >= least, PaidShort(least, received));
-        idle[account] += received;
+        _credit(account, received);
         emit MarginPulled(account, venue, received);
     }
 
     // -------------------------------------------------------------------- reads
+
+    /// @inheritdoc IVault
+    function idle(bytes32 account) external view returns (uint256) {
+        return _balances[account].idle;
+    }
+
+    /// @inheritdoc IVault
+    function paidToday(bytes32 account) external view returns (uint256) {
+        return _paidToday(_balances[account]);
+    }
 
     /// @inheritdoc IVault
     function operators(bytes32 account, address operator) external view returns (Operator memory) {
@@ -171,24 +181,37 @@ contract Vault is IVault, ReentrancyGuardTransient {
         TOKEN.safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = TOKEN.balanceOf(address(this)) - before;
         require(received == amount, TokenTookFee(amount, received));
-        idle[account] += amount;
+        _credit(account, amount);
         emit Deposited(account, msg.sender, amount);
     }
 
-    function _spend(bytes32 account, uint256 amount) internal {
-        uint256 has = idle[account];
-        require(has >= amount, NotEnoughIdle(has, amount));
-        unchecked {
-            idle[account] = has - amount; // Safe because has >= amount.
-        }
+    function _credit(bytes32 account, uint256 amount) internal {
+        Balance storage b = _balances[account];
+        b.idle = SafeCast.toUint128(b.idle + amount);
+    }
+
+    /// @dev Takes `amount` from idle, `tip` of which is paid away and counts towards the day. The owner's own tips
+    /// count as well, which only lowers what operators may pay.
+    function _spend(bytes32 account, uint256 amount, uint256 tip) internal {
+        Balance memory b = _balances[account];
+        require(b.idle >= amount, NotEnoughIdle(b.idle, amount));
+        b.idle -= uint128(amount); // Safe because idle, which fits, is no less.
+        if (tip > 0) (b.payDay, b.paid) = (_today(), SafeCast.toUint96(_paidToday(b) + tip));
+        _balances[account] = b;
+    }
+
+    function _today() internal view returns (uint32) {
+        return SafeCast.toUint32(block.timestamp / 1 days);
+    }
+
+    function _paidToday(Balance memory b) internal view returns (uint256) {
+        return b.payDay == _today() ? b.paid : 0;
     }
 
     function _setOperator(bytes32 account, Grant calldata grant) internal {
         bool pays = grant.rights & PAY != 0;
         require(!pays || grant.operator.code.length > 0, PayNeedsContract(grant.operator));
-        // What was paid today stays counted, so that granting again does not open a second cap.
-        Operator storage o = _operators[account][grant.operator];
-        (o.rights, o.expiry, o.payCap) = (grant.rights, grant.expiry, grant.payCap);
+        _operators[account][grant.operator] = Operator(grant.rights, grant.expiry, grant.payCap);
         emit OperatorSet(account, grant.operator, grant.rights, grant.expiry, grant.payCap);
     }
 
@@ -196,21 +219,17 @@ contract Vault is IVault, ReentrancyGuardTransient {
         require(msg.sender == address(bytes20(account)), NotOwner(account, msg.sender));
     }
 
-    /// @dev The owner may do all; an operator needs every right in `rights`, PAY too if it pays, and room under
-    /// the day's cap.
-    function _authorise(bytes32 account, uint8 rights, uint256 pays) internal {
+    /// @dev The owner may do all; an operator needs every right in `rights`, and what it pays must fit under its
+    /// cap together with all that was paid from the account today.
+    function _authorise(bytes32 account, uint8 rights, uint256 pays) internal view {
         if (msg.sender == address(bytes20(account))) return;
-        if (pays > 0) rights |= PAY;
         Operator memory o = _operators[account][msg.sender];
         require(
             o.rights & rights == rights && block.timestamp <= o.expiry, NotAllowed(account, msg.sender, rights)
         );
         if (pays > 0) {
-            uint40 today = SafeCast.toUint40(block.timestamp / 1 days);
-            uint256 paid = (o.payDay == today ? o.paid : 0) + pays;
+            uint256 paid = Math.saturatingAdd(_paidToday(_balances[account]), pays);
             require(paid <= o.payCap, PayCapExceeded(o.payCap, paid));
-            (o.payDay, o.paid) = (today, uint64(paid)); // Safe because paid <= payCap, which is 64 bits.
-            _operators[account][msg.sender] = o;
         }
     }
 

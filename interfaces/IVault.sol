@@ -12,7 +12,7 @@ interface IVault {
     error NotAllowed(bytes32 account, address caller, uint8 right);
     /// @notice Only a contract may hold the right to pay.
     error PayNeedsContract(address operator);
-    /// @notice The operator would pay more than its cap for one day (UTC).
+    /// @notice What is paid from the account today (UTC) would exceed the operator's cap.
     error PayCapExceeded(uint256 cap, uint256 wanted);
     /// @notice The account's first 20 bytes are zero: nobody could ever withdraw.
     error NoOwner();
@@ -50,18 +50,21 @@ interface IVault {
         uint256 tip
     );
 
-    /// @notice One slot: what an operator may do for an account, and what it has paid today.
+    /// @notice What an operator may do for an account.
     /// @param rights Sum of `TRADE` (1), `MOVE` (2) and `PAY` (4).
     /// @param expiry Last second at which the rights hold.
-    /// @param payCap Most that may be paid from idle in one day (UTC).
-    /// @param payDay The day that `paid` counts.
-    /// @param paid What has been paid on that day.
+    /// @param payCap It may pay only while all that is paid from the account in one day (UTC) stays within this.
     struct Operator {
         uint8 rights;
         uint40 expiry;
         uint64 payCap;
-        uint40 payDay;
-        uint64 paid;
+    }
+
+    /// @notice An account's money here, in one slot with what was paid from it as tips on `payDay`.
+    struct Balance {
+        uint128 idle;
+        uint32 payDay;
+        uint96 paid;
     }
 
     /// @notice What an owner grants an operator.
@@ -147,6 +150,9 @@ interface IVault {
     // -------------------------------------------------------------------- reads
 
     function idle(bytes32 account) external view returns (uint256);
+
+    /// @return What was paid from the account as tips today (UTC), by whomever.
+    function paidToday(bytes32 account) external view returns (uint256);
 
     function operators(bytes32 account, address operator) external view returns (Operator memory);
 

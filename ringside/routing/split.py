@@ -317,8 +317,10 @@ def _short(
 def _says(curve: Curve, limit: int, capacity: int) -> str:
     if limit == capacity:
         return f"{curve.venue} has capacity for {_number(limit)}"
-    return
-    f"{curve.venue} takes {_number(limit)} with this margin, of a capacity of {_number(capacity)}"
+    return (
+        f"{curve.venue} takes {_number(limit)} with this margin, of a capacity of "
+        f"{_number(capacity)}"
+    )
 
 
 def _number(size: int) -> str:

@@ -1,0 +1,17 @@
+"""`make bench`: every measurement, as tables and as build/bench/*.json.
+
+`make bench ARGS=--accept` makes the gas measured the snapshot that the tests compare.
+"""
+
+import sys
+
+from rich.console import Console
+
+from bench import curves, gas
+
+CONSOLE = Console()
+
+CONSOLE.rule("gas")
+gas.run(CONSOLE.print, "--accept" in sys.argv)
+CONSOLE.rule("curves")
+curves.main([], standalone_mode=False)

@@ -1,0 +1,297 @@
+"""What a fill costs over the venue itself: `python -m bench.gas`.
+
+A fill and the same trade by a contract that trades at the venue directly start from one snapshot of
+the local chain. The headline is an opening trade (margin and trade) on a seat that exists and is
+flat; the same onto a position already open, without margin, and a client's very first trade stand
+beside it. The parts of the overhead are read from a trace of the headline fill. Written to
+build/bench/gas.json; the figures that `bench/gas_snapshot.json` holds are compared by the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_utils.crypto import keccak
+from rich.console import Console
+from rich.table import Table
+
+from devnet import anvil, ringside, state
+from devnet.anvil import rpc
+from devnet.artifacts import compiled
+from devnet.chain import Chain
+from ringside.accounts import Right, account_id
+from ringside.orders import Bounds, Domain, Order, permit, sign
+from ringside.units import ONE, USDC
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "build" / "bench" / "gas.json"
+SNAPSHOT = ROOT / "bench" / "gas_snapshot.json"
+
+MARKET = "ETH-USD"
+SIZE = 25 * ONE
+MARGIN = 12_500 * USDC
+TIP = USDC
+KEEPER, CLIENT_FUNDS = 6, 1_000_000 * USDC
+FOREVER = 2**40 - 1
+ORACLE = ONE // 50
+LEVERAGE = 9 * ONE
+DIRECT = {"perp-v2": ("PerpDirect", "base_token"), "rage": ("RageDirect", "pool_id")}
+
+
+@dataclass
+class Bench:
+    """A client with an account, a keeper who was paid before, and a direct trader at each venue."""
+
+    chain: Chain
+    addresses: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        chain, own, usdc = self.chain, self.addresses["ringside"], self.addresses["usdc"]
+        self.vault = chain.at(compiled("Vault"), own["vault"])
+        self.desk = chain.at(compiled("Desk"), own["desk"])
+        self.usdc = chain.at(compiled("LocalUSDC"), usdc)
+        self.domain = Domain(self.addresses["chain_id"], own["desk"])
+        self.venues = list(self.addresses["venues"])
+        # Nobody's key: the same in every run, so that every run costs the same.
+        self.client = Account.from_key(keccak(text="the client of the gas benchmark"))
+        rpc(chain.w3, "anvil_setBalance", self.client.address, hex(10**20))
+        rpc(chain.w3, "anvil_impersonateAccount", self.client.address)
+        chain.accounts.append(self.client.address)
+        self.role = len(chain.accounts) - 1
+        self.account = account_id(self.client.address)
+        self.nonce = 0
+        self.direct: dict[str, tuple[Any, Any]] = {}
+        for venue, (contract, key) in DIRECT.items():
+            where = self.addresses["venues"][venue]
+            trader = chain.deploy(compiled(contract), usdc, where["clearing_house"])
+            chain.send(self.usdc, "mint", trader.address, CLIENT_FUNDS)
+            self.direct[venue] = trader, where["markets"][MARKET][key]
+        chain.send(self.usdc, "mint", self.client.address, 2 * CLIENT_FUNDS)
+        # The keeper has been paid before, so that its balance is not new.
+        keeper = chain.accounts[KEEPER]
+        chain.send(self.usdc, "mint", keeper, USDC)
+        chain.send(self.usdc, "approve", self.vault.address, USDC, role=KEEPER)
+        chain.send(self.vault, "deposit", account_id(keeper), USDC, role=KEEPER)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Whatever happens inside is rolled back."""
+        nonce, before = self.nonce, rpc(self.chain.w3, "evm_snapshot")
+        yield
+        rpc(self.chain.w3, "evm_revert", before)
+        self.nonce = nonce
+
+    def deposit(self) -> int:
+        """By permit, with the Desk approved in it."""
+        deadline = self.chain.block()["timestamp"] + 3600
+        typed = permit(
+            self.addresses["chain_id"],
+            self.usdc.address,
+            self.client.address,
+            self.vault.address,
+            CLIENT_FUNDS,
+            0,
+            deadline,
+        )
+        s = Account.sign_typed_data(self.client.key, full_message=typed)
+        rights = int(Right.TRADE | Right.MOVE | Right.PAY)
+        return self.send(
+            self.vault,
+            "depositWithPermit",
+            self.account,
+            CLIENT_FUNDS,
+            (deadline, s.v, s.r.to_bytes(32, "big"), s.s.to_bytes(32, "big")),
+            (self.desk.address, rights, FOREVER, 1_000 * TIP),
+        )
+
+    def send(self, contract: Any, name: str, *args: Any) -> int:
+        """Gas of a transaction of the client's."""
+        return int(self.chain.send(contract, name, *args, role=self.role)["gasUsed"])
+
+    def fill(
+        self,
+        legs: Mapping[str, int],
+        margin: int = 0,
+        whole: int | None = None,
+        **bounds: Any,
+    ) -> Any:
+        """The receipt of a fill: `legs` is size by venue, `margin` for each, `whole` the order's
+        size."""
+        self.nonce += whole is None or self.nonce == 0
+        size = sum(legs.values()) if whole is None else whole
+        order = Order(
+            account=self.account,
+            market=MARKET,
+            size=size,
+            limit_price=(2_100 if size > 0 else 1_900) * ONE,
+            max_margin=CLIENT_FUNDS,
+            tip=TIP,
+            venues=3,
+            deadline=FOREVER,
+            nonce=self.nonce,
+            bounds=Bounds(max_deviation=ORACLE, **bounds),
+        )
+        ids = self.addresses["ringside"]["venue_ids"]
+        chosen = [(ids[venue], part, margin) for venue, part in legs.items()]
+        signature = sign(order, self.domain, self.client.key)
+        return self.chain.send(self.desk, "fill", order.tuple, signature, chosen, role=KEEPER)
+
+    def alone(self, venue: str, size: int, margin: int, name: str = "trade") -> int:
+        """Gas of the same trade by the direct trader."""
+        trader, key = self.direct[venue]
+        return int(self.chain.send(trader, name, key, size, margin)["gasUsed"])
+
+    def against(self, venue: str, size: int, margin: int, **bounds: Any) -> tuple[int, int]:
+        """Gas of the fill and of the direct trade, each from this very state."""
+        with self.undone():
+            ours = int(self.fill({venue: size}, margin, **bounds)["gasUsed"])
+        with self.undone():
+            return ours, self.alone(venue, size, margin)
+
+
+def measure(bench: Bench, parts: bool = True) -> dict[str, Any]:
+    """Every figure, as gas.json has it."""
+    gas: dict[str, Any] = {"deposit": bench.deposit()}
+    pairs: dict[str, dict[str, tuple[int, int]]] = {}
+
+    def note(what: str, venue: str, pair: tuple[int, int]) -> None:
+        pairs.setdefault(what, {})[venue] = pair
+
+    for venue in bench.venues:
+        with bench.undone():
+            first = int(bench.fill({venue: SIZE}, MARGIN)["gasUsed"])
+        with bench.undone():
+            note("first_trade", venue, (first, bench.alone(venue, SIZE, MARGIN, "first")))
+    for venue in bench.venues:
+        bench.fill({venue: SIZE}, MARGIN)
+        bench.alone(venue, SIZE, MARGIN, "first")
+    for venue in bench.venues:
+        note("adding_to_a_position", venue, bench.against(venue, SIZE, MARGIN))
+        bounded = bench.against(venue, SIZE, MARGIN, max_leverage=LEVERAGE)
+        note("adding_with_leverage_bound", venue, bounded)
+        note("adding_without_margin", venue, bench.against(venue, ONE, 0))
+        note("reducing", venue, bench.against(venue, -ONE, 0))
+    for venue in bench.venues:
+        bench.fill({venue: -SIZE})
+        bench.alone(venue, -SIZE, 0)
+    for venue in bench.venues:
+        note("fill_over_direct", venue, bench.against(venue, SIZE, MARGIN))
+        bounded = bench.against(venue, SIZE, MARGIN, max_leverage=LEVERAGE)
+        note("with_leverage_bound", venue, bounded)
+
+    both = dict.fromkeys(bench.venues, SIZE // 2)
+    with bench.undone():
+        gas["fill_two_legs"] = int(bench.fill(both, MARGIN)["gasUsed"])
+    for venue in bench.venues:
+        with bench.undone():
+            half = {venue: SIZE // 2}
+            bench.nonce += 1
+            receipt = bench.fill(half, MARGIN, whole=SIZE)
+            gas[f"fill_first_half {venue}"] = int(receipt["gasUsed"])
+            receipt = bench.fill(half, MARGIN, whole=SIZE)
+            gas[f"fill_second_half {venue}"] = int(receipt["gasUsed"])
+        with bench.undone():
+            number = bench.addresses["ringside"]["venue_ids"][venue]
+            gas[f"post {venue}"] = bench.send(bench.vault, "post", bench.account, number, MARGIN)
+            pull = (bench.account, number, MARGIN, MARGIN)
+            gas[f"pull {venue}"] = bench.send(bench.vault, "pull", *pull)
+    with bench.undone():
+        to = bench.client.address
+        gas["withdraw"] = bench.send(bench.vault, "withdraw", bench.account, MARGIN, to)
+    with bench.undone():
+        gas["cancel"] = bench.send(bench.desk, "cancel", bench.account, 10_000)
+
+    result: dict[str, Any] = {
+        what: {venue: round(ours / theirs, 4) for venue, (ours, theirs) in by.items()}
+        for what, by in pairs.items()
+    }
+    for what, by in pairs.items():
+        for venue, (ours, theirs) in by.items():
+            gas[f"{what} {venue}"], gas[f"{what} {venue}, direct"] = ours, theirs
+    result["gas"] = dict(sorted(gas.items()))
+    if parts:
+        result["parts"] = {venue: _parts(bench, venue) for venue in bench.venues}
+    return result
+
+
+def _parts(bench: Bench, venue: str) -> dict[str, int]:
+    """Where the headline fill's gas goes: each contract's own share of the trace, calls into the
+    venue in one line. Refunds are what the total is less than their sum."""
+    own = bench.addresses["ringside"]
+    names = {
+        own["desk"]: "desk",
+        own["vault"]: "vault",
+        own["venues"]: "registry",
+        own["seats"][venue]: "seat",
+        bench.addresses["usdc"]: "USDC, vault to seat",
+        bench.addresses["feeds"][MARKET]: "oracle",
+    }
+    by_address = {address.lower(): name for address, name in names.items()}
+    found: dict[str, int] = {}
+
+    def walk(call: Mapping[str, Any], inside: str) -> None:
+        to = call.get("to", "").lower()
+        name = by_address.get(to, "seat" if inside == "vault" else "venue")
+        if to == "0x" + "01".rjust(40, "0"):
+            name = "signature"
+        used, calls = int(call["gasUsed"], 16), call.get("calls", [])
+        if name == "venue":
+            found[name] = found.get(name, 0) + used
+            return
+        inner = sum(int(c["gasUsed"], 16) for c in calls)
+        found[name] = found.get(name, 0) + used - inner
+        for below in calls:
+            walk(below, name)
+
+    with bench.undone():
+        receipt = bench.fill({venue: SIZE}, MARGIN)
+        digest = "0x" + bytes(receipt["transactionHash"]).hex()
+        trace: Any = rpc(bench.chain.w3, "debug_traceTransaction", digest, {"tracer": "callTracer"})
+        walk(trace, "")
+    # The outermost frame is after refunds; the inner ones are before.
+    found["total"] = int(receipt["gasUsed"])
+    return found
+
+
+@contextmanager
+def stage() -> Iterator[Bench]:
+    """A fresh chain with everything on it."""
+    with anvil.running(state.free_port()) as w3:
+        yield Bench(Chain(w3), ringside.deploy(w3, state.load(w3)))
+
+
+def table(result: Mapping[str, Any]) -> list[Table]:
+    """The ratios, and where the headline's gas goes."""
+    ratios = Table("fill ÷ direct", *result["fill_over_direct"], title="Gas", title_justify="left")
+    for what, by in result.items():
+        if what not in ("gas", "parts"):
+            ratios.add_row(what, *(f"{ratio:.4f}" for ratio in by.values()))
+    parts = Table("part", *result["parts"], title="Where it goes", title_justify="left")
+    for name in dict.fromkeys(n for by in result["parts"].values() for n in by):
+        parts.add_row(name, *(f"{by.get(name, 0):,}" for by in result["parts"].values()))
+    return [ratios, parts]
+
+
+def run(say: Callable[..., None], accept: bool = False) -> None:
+    """Measures, prints and writes; with `accept` what was measured becomes the snapshot."""
+    with stage() as bench:
+        result = measure(bench)
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps(result, indent=2) + "\n")
+    for part in table(result):
+        say(part)
+    say(f"{OUT.relative_to(ROOT)} written")
+    if accept:
+        SNAPSHOT.write_text(json.dumps(result["gas"], indent=2) + "\n")
+        say(f"{SNAPSHOT.relative_to(ROOT)} accepted: commit it")
+
+
+if __name__ == "__main__":
+    run(Console().print, "--accept" in sys.argv)
