@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,18 +10,19 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Column, Table
-from web3 import Web3
 
-from devnet import ROOT, DevnetError, anvil, market, state
+from devnet import ROOT, DevnetError, anvil, market, ringside, state
 from devnet.venues import VENUES
 
 DEFAULT_PORT = 8545
 CONSOLE = Console()
+RUNNING = state.CACHE / "addresses.json"
+"""Where the addresses of the chain that is up are left for other programs."""
 
 
 @click.group()
 def cli() -> None:
-    """The local chain: real Perp v2 and Rage Trade on one anvil."""
+    """The local chain: real Perp v2 and Rage Trade on one anvil, and Ringside on top."""
 
 
 @cli.command()
@@ -31,8 +33,10 @@ def up(port: int) -> None:
     built = state.ensure()
     with anvil.running(port) as w3:
         addresses = state.load(w3, built)
-        deploy_ringside(w3, addresses)
+        addresses = ringside.deploy(w3, addresses)
+        RUNNING.write_text(json.dumps(addresses, indent=2) + "\n")
         show(addresses)
+        CONSOLE.print(f"also in {RUNNING.relative_to(state.ROOT)}")
         CONSOLE.print(f"http://127.0.0.1:{port} is up; Ctrl-C ends it.")
         try:
             signal.pause()
@@ -74,10 +78,6 @@ def price(name: str, usd: str, no_arbitrage: bool, settle: bool, rpc: str) -> No
         values = (Decimal(v).scaleb(-18) for v in (seen.spot, seen.mark, seen.index))
         table.add_row(venue.NAME, *(f"{value:,.4f}" for value in values))
     CONSOLE.print(table)
-
-
-def deploy_ringside(w3: Web3, addresses: dict[str, Any]) -> None:
-    """Where Ringside's own contracts go on top of the venues, once they are there."""
 
 
 def show(addresses: dict[str, Any]) -> None:
