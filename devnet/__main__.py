@@ -36,7 +36,7 @@ def up(port: int) -> None:
         addresses = ringside.deploy(w3, addresses)
         RUNNING.write_text(json.dumps(addresses, indent=2) + "\n")
         show(addresses)
-        CONSOLE.print(f"also in {RUNNING.relative_to(state.ROOT)}")
+        CONSOLE.print(f"also in {RUNNING.relative_to(ROOT)}")
         CONSOLE.print(f"http://127.0.0.1:{port} is up; Ctrl-C ends it.")
         try:
             signal.pause()

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from eth_abi.abi import encode
+from eth_utils.address import is_hex_address
 from eth_utils.crypto import keccak
 
 from ringside.accounts import account_id, owner_of
@@ -116,6 +117,8 @@ class Bounds:
     def __post_init__(self) -> None:
         for name in ("min_fill", "min_leverage", "max_leverage", "max_deviation", "filler_until"):
             _check_uint(name, getattr(self, name))
+        if not is_hex_address(self.filler):
+            raise OrderError(f"filler must be 0x and 40 hex digits, not {self.filler!r}")
         if self.max_leverage and self.min_leverage > self.max_leverage:
             raise OrderError("min_leverage is above max_leverage: no fill could satisfy both")
 
@@ -151,8 +154,10 @@ class Order:
             raise OrderError("account must be 32 bytes that begin with its owner's address")
         if not self.market:
             raise OrderError("market must be named, as in ETH-USD")
-        if not 0 < abs(self.size) <= _SIZE_MAX:
-            raise OrderError(f"size must not be zero and must fit 128 bits, not {self.size}")
+        if not isinstance(self.size, int) or not 0 < abs(self.size) <= _SIZE_MAX:
+            raise OrderError(
+                f"size must be a whole number that is not zero and fits 128 bits, not {self.size}"
+            )
         for name in ("limit_price", "max_margin", "tip", "venues", "deadline", "nonce", "epoch"):
             _check_uint(name, getattr(self, name))
         if self.venues == 0:

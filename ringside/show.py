@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from rich.table import Table
 
-from ringside.chain.contracts import AccountView
+from ringside.chain.contracts import AccountView, SeatView
 from ringside.keeper.plan import Plan
 from ringside.routing.compare import VenueQuote
 from ringside.statement import Statement
@@ -140,13 +140,6 @@ def positions(
         if not held:
             made.add_row(venue, "flat", "", usd(pocket.equity), usd(pocket.free), "", "", "", "")
         for name, position in held.items():
-            others = sum(
-                abs(p.size) * p.mark_price // ONE * states[venue, n].maintenance_margin_ratio // ONE
-                for n, p in held.items()
-                if n != name
-            )
-            state = states[venue, name]
-            at = state.liquidation_price(pocket.equity, position.size, None, others)
             made.add_row(
                 venue,
                 f"{size(position.size)} {name}",
@@ -154,13 +147,27 @@ def positions(
                 usd(pocket.equity),
                 usd(pocket.free),
                 f"{from_units(pocket.leverage):.2f}×",
-                "never" if at is None else usd(at),
+                _liquidation(seat, name, states),
                 usd(position.funding_owed, 4),
                 f"{from_units(position.funding_rate * 100):+.4f}",
             )
     made.add_section()
     made.add_row("idle", "", "", usdc(account.idle))
     return made
+
+
+def _liquidation(seat: SeatView, name: str, states: Mapping[tuple[str, str], MarketState]) -> str:
+    held = {n: p for n, p in seat.positions.items() if p.size}
+    if seat.pocket is None or any((seat.venue, n) not in states for n in held):
+        return "unknown"
+    others = sum(
+        abs(p.size) * p.mark_price // ONE * states[seat.venue, n].maintenance_margin_ratio // ONE
+        for n, p in held.items()
+        if n != name
+    )
+    state = states[seat.venue, name]
+    at = state.liquidation_price(seat.pocket.equity, held[name].size, None, others)
+    return "never" if at is None else usd(at)
 
 
 def reconciled(account: Statement) -> Table:

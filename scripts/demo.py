@@ -10,6 +10,7 @@ from typing import Any
 import click
 from ape import accounts, chain, project
 from ape.cli import ConnectedProviderCommand
+from ape.exceptions import ContractLogicError
 from ape.logging import LogLevel, logger
 from eth_account.messages import encode_typed_data
 from rich.console import Console
@@ -34,6 +35,8 @@ TIP = 1_000_000
 SLIPPAGE = 3
 """Basis points that the client allows beyond the price it was shown."""
 MOVES = {"ETH-USD": Decimal("1.03"), "BTC-USD": Decimal("0.98")}
+BAND = 5
+"""Percent of the oracle's price within which the client trades at all."""
 HOURS = 6
 HOUR = 3600
 FOREVER = 2**40 - 1
@@ -117,20 +120,20 @@ class Story:
         )
 
     def order(self, name: str, size: int, venues: list[str], margin: int, **bounds: Any) -> Order:
-        """An order with a limit anywhere within 5 % of the oracle, to be tightened once quoted."""
+        """An order with a limit within BAND of the oracle, to be tightened once quoted."""
         self.nonce += 1
         side = 1 if size > 0 else -1
         return Order(
             account=self.account,
             market=name,
             size=size,
-            limit_price=self.oracle(name) * (100 + 5 * side) // 100,
+            limit_price=self.oracle(name) * (100 + BAND * side) // 100,
             max_margin=margin,
             tip=TIP,
             venues=venue_set([self.ringside.venue_ids[v] for v in venues]),
             deadline=chain.pending_timestamp + HOUR,
             nonce=self.nonce,
-            bounds=Bounds(max_deviation=ONE // 50, **bounds),
+            bounds=Bounds(max_deviation=ONE * BAND // 100, **bounds),
         )
 
     # ------------------------------------------------------------------ keeper
@@ -290,7 +293,8 @@ class Story:
         self.vault.withdraw(self.account, self.view().idle, self.client, sender=self.client)
 
     def _close(self, venue: int, name: str, size: int) -> None:
-        worst = self.oracle(name) * (102 if size > 0 else 98) // 100
+        # Whoever leaves takes what there is, within reason.
+        worst = self.oracle(name) * (120 if size > 0 else 80) // 100
         limit = abs(size) * worst // ONE
         key = ringside.market_id(name)
         trade = (self.account, venue, key, size, limit, 0, 0, self.client.address, False)
@@ -315,8 +319,8 @@ def tell(story: Story, name: str, size: int, amount: int) -> Any:
     order, chosen = story.quote(story.order(name, size, list(VENUES), amount * 2 // 5))
     OUT.print(show.split(chosen))
     OUT.print(
-        f"  signed: at most {show.usd(order.limit_price, 4)} all in, {show.usdc(order.max_margin)} "
-        f"USDC of margin, {show.usdc(TIP)} USDC tip, within 2 % of the oracle\n"
+        f"  signed: at {'most' if size > 0 else 'least'} {show.usd(order.limit_price, 4)} all in, {show.usdc(order.max_margin)} "
+        f"USDC of margin, {show.usdc(TIP)} USDC tip, within {BAND} % of the oracle\n"
     )
     OUT.rule("3. A dishonest keeper")
     story.dishonesty(order, chosen)
@@ -365,6 +369,13 @@ def tell(story: Story, name: str, size: int, amount: int) -> Any:
     return told
 
 
+def _reason(reverted: ContractLogicError) -> str:
+    """What a transaction that Ape sent was refused with."""
+    told = reverted.revert_message or ""
+    data = bytes.fromhex(told[2:]) if told.startswith("0x") else b""
+    return str(refusal(data)) if data else f"{type(reverted).__name__} {told}"
+
+
 def _text(value: int) -> str:
     return f"{from_units(value):f}"
 
@@ -403,6 +414,8 @@ def cli(name: str, size: str, amount: str) -> None:
         told = tell(story, name, *parsed)
     except (Impossible, PlanError, SplitError, OrderError, UnitError, DevnetError, Refused) as no:
         raise click.ClickException(str(no)) from None
+    except ContractLogicError as reverted:
+        raise click.ClickException(f"The chain refused: {_reason(reverted)}") from None
 
     RESULT.parent.mkdir(exist_ok=True)
     result = {

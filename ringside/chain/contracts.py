@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from ringside.orders import Domain, market_id
@@ -59,14 +60,17 @@ def _errors() -> dict[bytes, dict[str, Any]]:
 def refusal(data: bytes) -> Refused:
     """What revert data means: one of our errors, a venue's reason in words, or its selector."""
     head, body = data[:4], data[4:]
-    if entry := _errors().get(head):
-        values = decode([i["type"] for i in entry["inputs"]], body)
-        names = [i["name"] for i in entry["inputs"]]
-        return Refused(entry["name"], dict(zip(names, values, strict=True)))
-    if head == _ERROR:
-        return Refused(str(decode(["string"], body)[0]))
-    if head == _PANIC:
-        return Refused(f"Panic {decode(['uint256'], body)[0]:#x}")
+    try:
+        if entry := _errors().get(head):
+            values = decode([i["type"] for i in entry["inputs"]], body)
+            names = [i["name"] for i in entry["inputs"]]
+            return Refused(entry["name"], dict(zip(names, values, strict=True)))
+        if head == _ERROR:
+            return Refused(str(decode(["string"], body)[0]))
+        if head == _PANIC:
+            return Refused(f"Panic {decode(['uint256'], body)[0]:#x}")
+    except (DecodingError, UnicodeDecodeError):
+        pass  # A hostile venue reverts with whatever it likes.
     return Refused(f"unknown error 0x{head.hex()}" if data else "reverted without a reason")
 
 

@@ -93,7 +93,7 @@ def plan(
     allowed = {
         venue: state for venue, state in states.items() if order.venues >> venue_ids[venue] & 1
     }
-    readable = {v: s for v, s in allowed.items() if _known(account.seats[v])}
+    readable = {v: s for v, s in allowed.items() if _known(account.seats[v], order.market)}
     if not readable:
         raise PlanError("None of the venues that the order allows can be read.")
 
@@ -127,9 +127,9 @@ def rooms(
     return found
 
 
-def _known(seat: SeatView) -> bool:
+def _known(seat: SeatView, market: str) -> bool:
     """Whether what the account has at the venue is known: all of it, or that it has nothing."""
-    return not seat.made or seat.pocket is not None
+    return not seat.made or (seat.pocket is not None and market in seat.positions)
 
 
 def _room(seat: SeatView, state: MarketState, sign: int, margin: int) -> int:

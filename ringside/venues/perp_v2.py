@@ -388,8 +388,8 @@ class PerpState(MarketState):
 def ledger(w3: Web3, addresses: Mapping[str, Any], seat: str, blocks: tuple[int, int]) -> Ledger:
     """What happened at `seat` in the blocks from the first to the last, by the venue's events.
 
-    A withdrawal settles what is owed (1e18) into the balance (1e6), rounded towards zero, and
-    forgets the rest (Vault.sol `_settleAndDecreaseBalance`): that rest is the rounding.
+    A withdrawal settles what is owed (1e18) into the balance (1e6), rounded down, and forgets
+    the rest (Vault.sol `_settleAndDecreaseBalance`): that rest is the rounding.
     """
     venue = addresses["venues"][NAME]
     markets = {int(m["base_token"], 16): name for name, m in venue["markets"].items()}
@@ -425,7 +425,6 @@ def ledger(w3: Web3, addresses: Mapping[str, Any], seat: str, blocks: tuple[int,
             margin += word(log.data)
         else:
             margin -= word(log.data)
-            settled = mul_div_to_zero(owed, 1, USDC_TO_USD) * USDC_TO_USD
-            roundings.append(owed - settled)
+            roundings.append(owed % USDC_TO_USD)
             owed = 0
     return Ledger(NAME, tuple(fills), funding, margin, tuple(roundings))
