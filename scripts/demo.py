@@ -29,6 +29,7 @@ from ringside.routing.split import SplitError
 from ringside.statement import statement
 from ringside.units import BPS, ONE, UnitError, from_units, to_units, usdc_to_usd
 from ringside.venues import VENUES, load, snapshot
+from ringside.venues.base import VenueError
 
 TIP = 1_000_000
 """USDC (1e6) paid to whoever fills: one dollar."""
@@ -48,6 +49,19 @@ if not OUT.is_terminal:
 
 class Impossible(Exception):
     """Numbers that cannot work; the message says why."""
+
+
+SAID = (
+    DevnetError,
+    Impossible,
+    OrderError,
+    PlanError,
+    Refused,
+    SplitError,
+    UnitError,
+    VenueError,
+)
+"""Errors whose message is a sentence for whoever gave the numbers."""
 
 
 @dataclass
@@ -318,8 +332,9 @@ def tell(story: Story, name: str, size: int, amount: int) -> Any:
     OUT.rule("2. One signed order")
     order, chosen = story.quote(story.order(name, size, list(VENUES), amount * 2 // 5))
     OUT.print(show.split(chosen))
+    side = "at most" if size > 0 else "at least"
     OUT.print(
-        f"  signed: at {'most' if size > 0 else 'least'} {show.usd(order.limit_price, 4)} all in, {show.usdc(order.max_margin)} "
+        f"  signed: {side} {show.usd(order.limit_price, 4)} all in, {show.usdc(order.max_margin)} "
         f"USDC of margin, {show.usdc(TIP)} USDC tip, within {BAND} % of the oracle\n"
     )
     OUT.rule("3. A dishonest keeper")
@@ -412,7 +427,7 @@ def cli(name: str, size: str, amount: str) -> None:
             first_block=w3.eth.block_number + 1,
         )
         told = tell(story, name, *parsed)
-    except (Impossible, PlanError, SplitError, OrderError, UnitError, DevnetError, Refused) as no:
+    except SAID as no:
         raise click.ClickException(str(no)) from None
     except ContractLogicError as reverted:
         raise click.ClickException(f"The chain refused: {_reason(reverted)}") from None

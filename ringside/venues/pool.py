@@ -17,6 +17,7 @@ from math import isqrt
 
 from ringside.chain.abi import encode, signed, word
 from ringside.chain.multicall import Call
+from ringside.units import from_units
 from ringside.venues.base import BelowMinimum, BeyondCapacity, Quote
 from ringside.venues.uniswap_v3 import MAX_TICK, MIN_TICK, Charge, Ladder, Pool, Swap
 
@@ -225,11 +226,13 @@ class PoolCurve(ABC):
         if amount > self.capacity(sign):
             side = "buy" if sign > 0 else "sell"
             raise BeyondCapacity(
-                f"{where} fills at most {self.capacity(sign)} on a {side}, not {amount}"
+                f"{where} fills at most {from_units(self.capacity(sign))} on a {side}, "
+                f"not {from_units(amount)}"
             )
         if amount < self.minimum(sign) or amount % self.lot:
             raise BelowMinimum(
-                f"{where} takes {self.minimum(sign)} at least, in lots of {self.lot}, not {amount}"
+                f"{where} takes {from_units(self.minimum(sign)):f} at least, in lots of "
+                f"{from_units(self.lot):f}, not {from_units(amount):f}"
             )
         return Quote(size, *self.price(self.swap(size), sign))
 
