@@ -44,6 +44,10 @@ class LinearCurve:
         notional = self.price * amount * (2 * self.depth + sign * amount) // (2 * self.depth * ONE)
         return Quote(size, notional, -(-notional * self.fee_bps // 10_000))
 
+    def marginal_price(self, sign: int) -> int:
+        scaled = self.price * (10_000 + sign * self.fee_bps)
+        return -(-scaled // 10_000) if sign > 0 else scaled // 10_000
+
     def size_at(self, price: int, sign: int) -> int:
         factor = 10_000 + sign * self.fee_bps
         over = (price * 10_000 - self.price * factor) * sign

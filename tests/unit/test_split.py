@@ -137,10 +137,12 @@ def test_an_empty_order_is_refused():
 
 
 def test_too_large_an_order_names_what_binds():
-    curves = [LinearCurve("a", most=3), LinearCurve("b", most=4)]
-    with pytest.raises(NotEnoughCapacity, match="b takes 2 of the 4") as refused:
-        split(curves, 6, caps={"b": 2})
-    assert refused.value.binding == {"a": 3, "b": 2}
+    curves = [LinearCurve("a", most=3 * ONE), LinearCurve("b", most=4 * ONE)]
+    with pytest.raises(NotEnoughCapacity, match="take 5 of the 6 to buy") as refused:
+        split(curves, 6 * ONE, caps={"b": 2 * ONE})
+    assert refused.value.binding == {"a": 3 * ONE, "b": 2 * ONE}
+    assert "a has capacity for 3" in str(refused.value)
+    assert "b takes 2 with this margin, of a capacity of 4" in str(refused.value)
     with pytest.raises(NotEnoughCapacity, match="no venue"):
         split([], 6)
 

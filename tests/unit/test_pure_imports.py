@@ -1,0 +1,27 @@
+"""The pure modules load without a chain: neither Ape nor web3 comes with them."""
+
+import subprocess
+import sys
+
+import pytest
+
+PURE = [
+    "ringside.units",
+    "ringside.accounts",
+    "ringside.orders",
+    "ringside.routing.split",
+    "ringside.routing.compare",
+    "ringside.venues",
+    "ringside.keeper.plan",
+    "ringside.statement",
+    "ringside.show",
+]
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_module_brings_neither_ape_nor_web3(module):
+    script = f"import sys, {module}; print(*sorted({{'ape', 'web3'}} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
