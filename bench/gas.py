@@ -108,7 +108,7 @@ class Bench:
             self.account,
             CLIENT_FUNDS,
             (deadline, s.v, s.r.to_bytes(32, "big"), s.s.to_bytes(32, "big")),
-            (self.desk.address, rights, FOREVER, 1_000 * TIP),
+            (self.desk.address, rights, FOREVER, 1_000 * TIP, 3),
         )
 
     def send(self, contract: Any, name: str, *args: Any) -> int:

@@ -20,8 +20,8 @@ import {Orders} from "./libraries/Orders.sol";
 ///
 /// A FILL
 /// Anyone calls `fill` with an order, its signature and legs. The order's state is booked first; then each leg
-/// is one call to the vault, which moves margin and has the seat trade exactly the leg's size; then the whole
-/// price and the oracle's bound are held against what was signed. Any failure undoes all of it. Whoever comes
+/// is one call to the vault, which moves margin and has the seat trade exactly the leg's size; the price of each
+/// leg, and of all with the tip, is held against the signed limit and the oracle's bound. Any failure undoes all of it. Whoever comes
 /// back in from a leg finds this fill counted already and the vault locked, so the desk needs no lock itself.
 ///
 /// REPLAY
@@ -68,12 +68,16 @@ contract Desk is IDesk, EIP712 {
         _checkOrder(order, hash, signature);
         (uint256 size, uint256 margin) = _checkLegs(order, legs);
         uint256 tip = _book(order, hash, size, margin);
+        uint256 fair = order.bounds.maxDeviation == 0 ? 0 : _oraclePrice(order.market);
 
         for (uint256 i; i < legs.length; ++i) {
             // The tip leaves with the first leg, so that idle is written once.
-            quote += _trade(order, legs[i], i == 0 ? tip : 0);
+            uint256 paid = _trade(order, legs[i], i == 0 ? tip : 0);
+            // Each leg by itself too: a venue that claims to fill for nothing pays for no bad price elsewhere.
+            if (legs.length > 1) _checkPrice(order, fair, SignedMath.abs(legs[i].size), paid, 0);
+            quote += paid;
         }
-        _checkPrice(order, size, quote, tip);
+        _checkPrice(order, fair, size, quote, tip);
         emit Filled(hash, order.account, msg.sender, order.size < 0 ? -int256(size) : int256(size), quote, tip);
     }
 
@@ -230,7 +234,11 @@ contract Desk is IDesk, EIP712 {
     // ------------------------------------------------------- when all legs are done
 
     /// @dev Compares products, 1e36 USD: nothing is rounded.
-    function _checkPrice(Order calldata order, uint256 size, uint256 quote, uint256 tip) internal view {
+    /// @param fair The oracle's price, 1e18; not used where the order asks for no deviation.
+    function _checkPrice(Order calldata order, uint256 fair, uint256 size, uint256 quote, uint256 tip)
+        internal
+        view
+    {
         bool buys = order.size > 0;
         uint256 extra = tip * UNIT * 1e18;
         // The tip adds to what a purchase costs, and takes from what a sale brings.
@@ -240,9 +248,9 @@ contract Desk is IDesk, EIP712 {
         require(buys ? total <= limit : total >= limit, WorsePrice(total, limit));
 
         if (order.bounds.maxDeviation == 0) return;
-        uint256 fair = _oraclePrice(order.market) * size;
-        uint256 slack = Math.saturatingMul(fair, order.bounds.maxDeviation) / 1e18;
-        limit = buys ? Math.saturatingAdd(fair, slack) : Math.saturatingSub(fair, slack);
+        uint256 worth = fair * size;
+        uint256 slack = Math.saturatingMul(worth, order.bounds.maxDeviation) / 1e18;
+        limit = buys ? Math.saturatingAdd(worth, slack) : Math.saturatingSub(worth, slack);
         require(buys ? total <= limit : total >= limit, TooFarFromOracle(total, limit));
     }
 

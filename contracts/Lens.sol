@@ -12,8 +12,11 @@ import {IVenues} from "../interfaces/IVenues.sol";
 /// @title Lens
 /// @notice Reads; owns nothing and is trusted with nothing. Deploy another whenever another view is wanted.
 contract Lens is ILens {
-    /// @dev What one read of a seat may burn, an order of magnitude over the dearest venue's.
+    /// @dev What one read of a seat may burn; the dearest venue's takes a third of it.
     uint256 internal constant STIPEND = 3_000_000;
+    /// @dev Words of `ISeat.Margin` and of `ISeat.Position`, all of them 256-bit numbers: any answer of this length
+    /// decodes.
+    uint256 internal constant STRUCT_WORDS = 5;
 
     IVault public immutable VAULT;
     IVenues public immutable VENUES;
@@ -32,7 +35,7 @@ contract Lens is ILens {
         v.owner = address(bytes20(account_));
         v.idle = VAULT.idle(account_);
         v.epoch = DESK.epochs(account_);
-        uint256 venues = VENUES.venueNames().length;
+        uint256 venues = VENUES.venueCount();
         v.seats = new SeatView[](venues);
         for (uint8 i; i < venues; ++i) {
             v.seats[i] = _seat(account_, i, markets);
@@ -48,14 +51,15 @@ contract Lens is ILens {
         (v.seat, v.made) = VAULT.seatOf(account_, venue);
         if (!v.made) return v;
         v.resting = TOKEN.balanceOf(v.seat);
-        v.markets = _markets(ISeat(v.seat), venue, markets);
-        // A `catch` without parameters copies nothing of what the venue returns.
-        try ISeat(v.seat).margin{gas: STIPEND}(0) returns (ISeat.Margin memory margin) {
-            (v.readable, v.margin) = (true, margin);
-        } catch {}
+        bytes memory answer;
+        (v.readable, answer) = _read(v.seat, abi.encodeCall(ISeat.margin, (0)));
+        if (v.readable) v.margin = abi.decode(answer, (ISeat.Margin));
+        v.markets = _markets(v.seat, venue, markets, v.readable);
     }
 
-    function _markets(ISeat seat, uint8 venue, bytes32[] calldata markets)
+    /// @param readable Whether the seat answered so far: one that did not is not asked again, so that a venue which
+    /// burns gas does so once.
+    function _markets(address seat, uint8 venue, bytes32[] calldata markets, bool readable)
         internal
         view
         returns (MarketView[] memory views)
@@ -70,10 +74,25 @@ contract Lens is ILens {
             if (!VENUES.isListed(venue, market)) continue;
             MarketView memory v = views[--listed];
             v.market = market;
+            if (!readable) continue;
             (, bytes32 instrument) = VENUES.route(venue, market);
-            try seat.position{gas: STIPEND}(instrument) returns (ISeat.Position memory p) {
-                (v.readable, v.position) = (true, p);
-            } catch {}
+            bytes memory answer;
+            (v.readable, answer) = _read(seat, abi.encodeCall(ISeat.position, (instrument)));
+            if (v.readable) v.position = abi.decode(answer, (ISeat.Position));
+        }
+    }
+
+    /// @dev A call that cannot fail: it burns the stipend at most, whatever comes back beyond the struct is not
+    /// copied, and an answer of another length is no answer. The stipend is there in full or the whole read
+    /// reverts, so that a sound venue is never blamed for its reader's gas.
+    function _read(address seat, bytes memory question) private view returns (bool ok, bytes memory answer) {
+        // The EVM hands on 63/64 of what is left.
+        require(gasleft() - gasleft() / 64 > STIPEND + 10_000, NotEnoughGas(gasleft()));
+        uint256 size = STRUCT_WORDS * 32;
+        answer = new bytes(size);
+        assembly ("memory-safe") {
+            ok := staticcall(STIPEND, seat, add(question, 32), mload(question), add(answer, 32), size)
+            ok := and(ok, eq(returndatasize(), size))
         }
     }
 }

@@ -108,7 +108,7 @@ contract Vault is IVault, ReentrancyGuardTransient {
     {
         require(t.size != 0, ZeroAmount());
         uint8 rights = TRADE | (t.margin > 0 ? MOVE : 0) | (t.tip > 0 ? PAY : 0);
-        _authorise(t.account, rights, t.tip);
+        _authorise(t.account, t.venue, rights, t.tip);
         (address implementation, bytes32 instrument) = VENUES.route(t.venue, t.market);
 
         if (t.margin | t.tip != 0) _spend(t.account, Math.saturatingAdd(t.margin, t.tip), t.tip);
@@ -124,7 +124,7 @@ contract Vault is IVault, ReentrancyGuardTransient {
     /// @inheritdoc IVault
     function post(bytes32 account, uint8 venue, uint256 amount) external nonReentrant {
         require(amount > 0, ZeroAmount());
-        _authorise(account, MOVE, 0);
+        _authorise(account, venue, MOVE, 0);
         _spend(account, amount, 0);
         address seat = _seat(account, venue, VENUES.implementation(venue));
         TOKEN.safeTransfer(seat, amount);
@@ -139,7 +139,7 @@ contract Vault is IVault, ReentrancyGuardTransient {
         returns (uint256 received)
     {
         require(amount > 0, ZeroAmount());
-        _authorise(account, MOVE, 0);
+        _authorise(account, venue, MOVE, 0);
         address seat = _existingSeat(account, venue);
         uint256 before = TOKEN.balanceOf(address(this));
         ISeat(seat).pull(amount);
@@ -211,22 +211,24 @@ contract Vault is IVault, ReentrancyGuardTransient {
     function _setOperator(bytes32 account, Grant calldata grant) internal {
         bool pays = grant.rights & PAY != 0;
         require(!pays || grant.operator.code.length > 0, PayNeedsContract(grant.operator));
-        _operators[account][grant.operator] = Operator(grant.rights, grant.expiry, grant.payCap);
-        emit OperatorSet(account, grant.operator, grant.rights, grant.expiry, grant.payCap);
+        _operators[account][grant.operator] =
+            Operator(grant.rights, grant.expiry, grant.payCap, grant.venues);
+        emit OperatorSet(account, grant.operator, grant.rights, grant.expiry, grant.payCap, grant.venues);
     }
 
     function _requireOwner(bytes32 account) internal view {
         require(msg.sender == address(bytes20(account)), NotOwner(account, msg.sender));
     }
 
-    /// @dev The owner may do all; an operator needs every right in `rights`, and what it pays must fit under its
-    /// cap together with all that was paid from the account today.
-    function _authorise(bytes32 account, uint8 rights, uint256 pays) internal view {
+    /// @dev The owner may do all; an operator needs every right in `rights` at that venue, and what it pays must fit
+    /// under its cap together with all that was paid from the account today.
+    function _authorise(bytes32 account, uint8 venue, uint8 rights, uint256 pays) internal view {
         if (msg.sender == address(bytes20(account))) return;
         Operator memory o = _operators[account][msg.sender];
         require(
             o.rights & rights == rights && block.timestamp <= o.expiry, NotAllowed(account, msg.sender, rights)
         );
+        require(o.venues & (uint256(1) << venue) != 0, VenueNotGranted(account, msg.sender, venue));
         if (pays > 0) {
             uint256 paid = Math.saturatingAdd(_paidToday(_balances[account]), pays);
             require(paid <= o.payCap, PayCapExceeded(o.payCap, paid));

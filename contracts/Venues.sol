@@ -10,11 +10,14 @@ import {IVenues} from "../interfaces/IVenues.sol";
 /// @notice The registry of venues and markets. It can be added to, by the governor through an AccessManager;
 /// nothing in it can be changed or taken away, so a seat's code and a market's meaning outlive everybody.
 contract Venues is IVenues, AccessManaged {
+    uint256 public constant MOST = 128;
+
     mapping(uint8 venue => address) internal _implementations;
     string[] internal _venueNames;
     string[] internal _marketNames;
     mapping(bytes32 market => Feed) internal _feeds;
     mapping(uint8 venue => mapping(bytes32 market => bytes32)) internal _instruments;
+    mapping(uint8 venue => mapping(bytes32 instrument => bool)) internal _taken;
 
     constructor(address authority) AccessManaged(authority) {}
 
@@ -23,7 +26,7 @@ contract Venues is IVenues, AccessManaged {
     /// @inheritdoc IVenues
     function addVenue(string calldata name, address seat) external restricted returns (uint8 venue) {
         require(seat.code.length > 0 && bytes(name).length > 0, BadInput());
-        require(_venueNames.length <= type(uint8).max, TooManyVenues());
+        require(_venueNames.length < MOST, TooManyVenues());
         venue = uint8(_venueNames.length); // Safe because checked just above.
         _implementations[venue] = seat;
         _venueNames.push(name);
@@ -50,6 +53,9 @@ contract Venues is IVenues, AccessManaged {
         require(_feeds[market].source != address(0), UnknownMarket(market));
         require(instrument != 0, BadInput());
         require(_instruments[venue][market] == 0, AlreadyListed(venue, market));
+        // An order names a market, so nothing may later trade under another market's name.
+        require(!_taken[venue][instrument], InstrumentTaken(venue, instrument));
+        _taken[venue][instrument] = true;
         _instruments[venue][market] = instrument;
         emit Listed(venue, market, instrument);
     }
@@ -81,6 +87,11 @@ contract Venues is IVenues, AccessManaged {
     function feed(bytes32 market) external view returns (Feed memory found) {
         found = _feeds[market];
         require(found.source != address(0), UnknownMarket(market));
+    }
+
+    /// @inheritdoc IVenues
+    function venueCount() external view returns (uint256) {
+        return _venueNames.length;
     }
 
     /// @inheritdoc IVenues

@@ -30,9 +30,10 @@ interface IDesk {
     error BelowMinFill(uint256 least, uint256 asked);
     /// @notice More margin than the filled part's share, counting what earlier fills took.
     error TooMuchMargin(uint256 share, uint256 asked);
-    /// @notice The whole price, tip in it, is worse than signed: `total` against `limit`, 1e36 USD.
+    /// @notice A leg's whole price, or that of all legs with the tip, is worse than signed: `total` against `limit`,
+    /// 1e36 USD.
     error WorsePrice(uint256 total, uint256 limit);
-    /// @notice The whole price is too far on the wrong side of the oracle's: `total` against `limit`, 1e36 USD.
+    /// @notice The same price is too far on the wrong side of the oracle's: `total` against `limit`, 1e36 USD.
     error TooFarFromOracle(uint256 total, uint256 limit);
     /// @notice The oracle's answer is not positive, from the future, or older than its heartbeat.
     error BadOracle(int256 answer, uint256 updatedAt);
@@ -60,7 +61,7 @@ interface IDesk {
     /// @notice What an owner signs. In the EIP-712 type `market` is the market's name, so that a wallet shows
     /// it; its hash is the market's id, which is what the contract is given.
     /// @param size Positive buys, negative sells.
-    /// @param limitPrice Worst whole price of every fill by itself: venue fees and tip in it.
+    /// @param limitPrice Worst whole price of every fill by itself, venue fees and tip in it, and of each of its legs.
     /// @param maxMargin Most that may leave idle; a fill may use its share, rounded up, of what is filled.
     /// @param tip Paid from idle to whoever fills, in proportion, rounded down.
     /// @param venues Bit i allows venue i.

@@ -7,7 +7,10 @@ import {ISeat} from "./ISeat.sol";
 /// @notice Everything about an account in one call. A venue that fails, burns its gas or answers with nonsense
 /// is marked unreadable and hides nothing of the others.
 interface ILens {
-    /// @param readable Whether the venue answered for this market.
+    /// @notice The call has too little gas to give every venue its due: call with more.
+    error NotEnoughGas(uint256 left);
+
+    /// @param readable Whether the venue answered for this market; not asked where it did not for the margin.
     struct MarketView {
         bytes32 market;
         bool readable;

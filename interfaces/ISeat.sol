@@ -62,7 +62,8 @@ interface ISeat {
     /// @notice Posts `amount` (settlement token, already here) as margin.
     function post(uint256 amount) external;
 
-    /// @notice Asks the venue for `amount` of free margin and sends the vault whatever arrived.
+    /// @notice Asks the venue for `amount` of free margin (the largest number: all of it) and sends the vault whatever
+    /// arrived.
     function pull(uint256 amount) external returns (uint256 received);
 
     /// @notice Sends all of `token` resting here to `to`; the zero address is the chain's coin.

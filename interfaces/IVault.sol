@@ -10,7 +10,9 @@ interface IVault {
     error NotOwner(bytes32 account, address caller);
     /// @notice The caller lacks this right over the account, or held it and it has expired.
     error NotAllowed(bytes32 account, address caller, uint8 right);
-    /// @notice Only a contract may hold the right to pay.
+    /// @notice The grant to the caller does not reach this venue.
+    error VenueNotGranted(bytes32 account, address caller, uint8 venue);
+    /// @notice Only a contract may hold the right to pay (or an EOA that has delegated to one).
     error PayNeedsContract(address operator);
     /// @notice What is paid from the account today (UTC) would exceed the operator's cap.
     error PayCapExceeded(uint256 cap, uint256 wanted);
@@ -32,7 +34,12 @@ interface IVault {
     event Deposited(bytes32 indexed account, address indexed from, uint256 amount);
     event Withdrawn(bytes32 indexed account, address indexed to, uint256 amount);
     event OperatorSet(
-        bytes32 indexed account, address indexed operator, uint8 rights, uint40 expiry, uint64 payCap
+        bytes32 indexed account,
+        address indexed operator,
+        uint8 rights,
+        uint40 expiry,
+        uint64 payCap,
+        uint128 venues
     );
     event SeatMade(bytes32 indexed account, uint8 indexed venue, address seat);
     event MarginPosted(bytes32 indexed account, uint8 indexed venue, uint256 amount);
@@ -54,10 +61,12 @@ interface IVault {
     /// @param rights Sum of `TRADE` (1), `MOVE` (2) and `PAY` (4).
     /// @param expiry Last second at which the rights hold.
     /// @param payCap It may pay only while all that is paid from the account in one day (UTC) stays within this.
+    /// @param venues Bit i lets it act at venue i: a venue added later is not reached by an older grant.
     struct Operator {
         uint8 rights;
         uint40 expiry;
         uint64 payCap;
+        uint128 venues;
     }
 
     /// @notice An account's money here, in one slot with what was paid from it as tips on `payDay`.
@@ -73,6 +82,7 @@ interface IVault {
         uint8 rights;
         uint40 expiry;
         uint64 payCap;
+        uint128 venues;
     }
 
     /// @notice An EIP-2612 permit of the sender's.
@@ -142,6 +152,7 @@ interface IVault {
     function post(bytes32 account, uint8 venue, uint256 amount) external;
 
     /// @notice Moves free margin back to idle and credits what arrives. Needs MOVE.
+    /// @param amount The largest number asks for all that is free.
     /// @param least Reverts if less than this arrives.
     function pull(bytes32 account, uint8 venue, uint256 amount, uint256 least)
         external

@@ -12,7 +12,9 @@ interface IVenues {
     error NotListed(uint8 venue, bytes32 market);
     error AlreadyListed(uint8 venue, bytes32 market);
     error MarketExists(bytes32 market);
-    /// @notice 256 venues is the most an order's set can name.
+    /// @notice The instrument trades another market at this venue already.
+    error InstrumentTaken(uint8 venue, bytes32 instrument);
+    /// @notice 128 venues is the most a grant can name.
     error TooManyVenues();
     /// @notice A zero address, heartbeat or instrument, or an address without code.
     error BadInput();
@@ -50,6 +52,8 @@ interface IVenues {
     function route(uint8 venue, bytes32 market) external view returns (address seat, bytes32 instrument);
 
     function feed(bytes32 market) external view returns (Feed memory);
+
+    function venueCount() external view returns (uint256);
 
     function venueNames() external view returns (string[] memory);
 

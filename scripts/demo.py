@@ -41,6 +41,8 @@ BAND = 5
 HOURS = 6
 HOUR = 3600
 FOREVER = 2**40 - 1
+ALL = 2**256 - 1
+"""To `pull`: all that is free."""
 RESULT = Path("build/demo.json")
 OUT = Console(highlight=False)
 if not OUT.is_terminal:
@@ -124,7 +126,8 @@ class Story:
         )
         signature = self.signed(typed)
         rights = int(Right.TRADE | Right.MOVE | Right.PAY)
-        grant = (self.ringside.desk.address, rights, FOREVER, 100 * TIP)
+        known = venue_set(list(self.ringside.venue_ids.values()))
+        grant = (self.ringside.desk.address, rights, FOREVER, 100 * TIP, known)
         return self.vault.depositWithPermit(
             self.account,
             amount,
@@ -303,7 +306,7 @@ class Story:
                     self._close(number, name, -position.size)
             if seat.made:
                 free = self.view().seats[venue].pocket.free // usdc_to_usd(1)
-                self.vault.pull(self.account, number, free, free, sender=self.client)
+                self.vault.pull(self.account, number, ALL, free, sender=self.client)
         self.vault.withdraw(self.account, self.view().idle, self.client, sender=self.client)
 
     def _close(self, venue: int, name: str, size: int) -> None:

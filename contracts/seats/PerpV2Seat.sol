@@ -22,12 +22,17 @@ import {Seat} from "./Seat.sol";
 /// @title PerpV2Seat
 /// @notice A seat at Perpetual Protocol v2 (Curie). One cross-margined pocket for all markets; evidence
 /// ON_CHAIN. An instrument is the base token's address. Margin is the settlement token alone: other collateral
-/// that a stranger posts for the seat is left out of its leverage.
+/// that a stranger posts for the seat is left out of its equity and leverage.
 ///
 /// WHAT THE VENUE MAY DELAY
-/// Its owner may pause everything (trading and withdrawals). A reduction is refused while the mark is pushed
+/// Its owner may pause everything (trading and withdrawals), or pause and later close one market, whose positions
+/// anyone then settles at its closed price by the venue's `quitMarket`. A reduction is refused while the mark is pushed
 /// more than 10 % from the index or 1,000 ticks within a block, and while free collateral by the maintenance
 /// ratio is negative. Unrealised profit is not withdrawable.
+///
+/// Warning: The venue's index average extrapolates the latest oracle answer over the time in which nobody has had
+/// it cached (its feed's `cacheTwap`, or any trade in the market), so the views here that rest on averages, mark
+/// price and funding above all, are the venue's own view of the moment and may jump when it is next cached.
 contract PerpV2Seat is Seat {
     using SafeCast for int256;
     using SafeCast for uint256;
@@ -55,7 +60,7 @@ contract PerpV2Seat is Seat {
     function margin(bytes32) external view returns (Margin memory m) {
         uint256 notional;
         (m.equity, m.backing, notional) = _pocket();
-        m.free = PERP_VAULT.getFreeCollateralByToken(address(this), address(TOKEN)) * UNIT;
+        m.free = _free() * UNIT;
         m.maintenance = BALANCE.getMarginRequirementForLiquidation(address(this)).toUint256();
         m.leverage = _leverageUp(notional, m.backing);
     }
@@ -66,7 +71,7 @@ contract PerpV2Seat is Seat {
         address base = _base(instrument);
         p.size = _size(instrument);
         p.fundingOwed = EXCHANGE.getPendingFundingPayment(address(this), base);
-        p.markPrice = BALANCE.getMarkPrice(base);
+        p.markPrice = _riskPrice(base);
         p.indexPrice = IPerpBaseToken(base).getIndexPrice(0);
         require(p.markPrice > 0 && p.indexPrice > 0, BadVenuePrice());
 
@@ -94,6 +99,10 @@ contract PerpV2Seat is Seat {
         PERP_VAULT.withdraw(address(TOKEN), amount);
     }
 
+    function _free() internal view override returns (uint256) {
+        return PERP_VAULT.getFreeCollateralByToken(address(this), address(TOKEN));
+    }
+
     function _trade(bytes32 instrument, int256 size) internal override returns (uint256 quote) {
         // A sale is exact input and a purchase exact output, both of base. No price limit: with one the venue
         // fills in part.
@@ -111,8 +120,16 @@ contract PerpV2Seat is Seat {
         );
     }
 
+    /// @dev As the venue stores it. Its own getter shows less than 10 wei as nothing, but counts it on.
     function _size(bytes32 instrument) internal view override returns (int256) {
-        return BALANCE.getTakerPositionSize(address(this), _base(instrument));
+        return BALANCE.getAccountInfo(address(this), _base(instrument)).takerPositionSize;
+    }
+
+    /// @dev As AccountBalance._getReferencePrice: a paused or closed market is valued at a price of its own.
+    function _riskPrice(address base) internal view returns (uint256) {
+        if (IPerpBaseToken(base).isOpen()) return BALANCE.getMarkPrice(base);
+        if (IPerpBaseToken(base).isClosed()) return IPerpBaseToken(base).getClosedPrice();
+        return IPerpBaseToken(base).getPausedIndexPrice();
     }
 
     /// @dev Σ|value| of a single market is |unrealised PnL − open notional| (AccountBalance.getPnlAndPendingFee),
@@ -129,10 +146,10 @@ contract PerpV2Seat is Seat {
         return _leverageUp(notional, settled + SignedMath.min(unrealised, 0));
     }
 
-    /// @dev By the venue's own views. Its account value has the token's decimals.
+    /// @dev By the venue's own views, of the settlement token alone. The value has the token's decimals.
     function _pocket() internal view returns (int256 equity, int256 backing, uint256 notional) {
         (, int256 unrealised,) = BALANCE.getPnlAndPendingFee(address(this));
-        equity = PERP_VAULT.getAccountValue(address(this)) * UNIT.toInt256();
+        equity = PERP_VAULT.getSettlementTokenValue(address(this)) * UNIT.toInt256();
         backing = equity - SignedMath.max(unrealised, 0);
         notional = BALANCE.getTotalAbsPositionValue(address(this));
     }

@@ -49,8 +49,7 @@ contract RageSeat is Seat {
         uint256 notional;
         (m.equity, m.backing, notional) = _pocket(id);
         (, int256 maintenance) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, false);
-        (, int256 initial) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(id, true);
-        m.free = SignedMath.max(m.equity - initial * UNIT.toInt256(), 0).toUint256();
+        m.free = _free() * UNIT;
         m.maintenance = maintenance.toUint256() * UNIT;
         m.leverage = _leverageUp(notional, m.backing);
     }
@@ -86,6 +85,11 @@ contract RageSeat is Seat {
         uint256 id = accountId;
         CLEARING_HOUSE.settleProfit(id);
         CLEARING_HOUSE.updateMargin(id, COLLATERAL, -amount.toInt256());
+    }
+
+    function _free() internal view override returns (uint256) {
+        (int256 equity, int256 initial) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(accountId, true);
+        return SignedMath.max(equity - initial, 0).toUint256();
     }
 
     function _trade(bytes32 instrument, int256 size) internal override returns (uint256 quote) {

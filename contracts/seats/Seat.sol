@@ -76,6 +76,8 @@ abstract contract Seat is ISeat {
 
     /// @inheritdoc ISeat
     function pull(uint256 amount) external onlyVault returns (uint256 received) {
+        if (amount == type(uint256).max) amount = _free();
+        if (amount == 0) return 0;
         uint256 before = TOKEN.balanceOf(address(this));
         _pull(amount);
         received = TOKEN.balanceOf(address(this)) - before;
@@ -104,6 +106,9 @@ abstract contract Seat is ISeat {
 
     /// @dev Withdraws `amount` of margin to this contract.
     function _pull(uint256 amount) internal virtual;
+
+    /// @dev What the venue would pay out now, in the token's units.
+    function _free() internal view virtual returns (uint256);
 
     /// @dev Trades `size` and returns the whole price the venue reports for it, rounded against the trader.
     function _trade(bytes32 instrument, int256 size) internal virtual returns (uint256 quote);

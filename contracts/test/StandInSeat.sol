@@ -53,6 +53,10 @@ contract StandInSeat is Seat {
         VENUE.release(amount);
     }
 
+    function _free() internal view virtual override returns (uint256) {
+        return posted;
+    }
+
     function _trade(bytes32, int256 size) internal virtual override returns (uint256 quote) {
         held += size;
         return uint256(size < 0 ? -size : size) * PRICE;

@@ -30,13 +30,19 @@ interface IPerpVault {
     function deposit(address token, uint256 amount) external;
     function withdraw(address token, uint256 amount) external;
     function getBalance(address trader) external view returns (int256);
-    function getAccountValue(address trader) external view returns (int256);
+    function getSettlementTokenValue(address trader) external view returns (int256);
     function getFreeCollateralByToken(address trader, address token) external view returns (uint256);
 }
 
 interface IPerpAccountBalance {
+    struct Info {
+        int256 takerPositionSize;
+        int256 takerOpenNotional;
+        int256 lastTwPremiumGrowthGlobalX96;
+    }
+
     function getBaseTokens(address trader) external view returns (address[] memory);
-    function getTakerPositionSize(address trader, address baseToken) external view returns (int256);
+    function getAccountInfo(address trader, address baseToken) external view returns (Info memory);
     function getTakerOpenNotional(address trader, address baseToken) external view returns (int256);
     function getPnlAndPendingFee(address trader)
         external
@@ -60,4 +66,8 @@ interface IPerpConfig {
 
 interface IPerpBaseToken {
     function getIndexPrice(uint256 interval) external view returns (uint256);
+    function isOpen() external view returns (bool);
+    function isClosed() external view returns (bool);
+    function getClosedPrice() external view returns (uint256);
+    function getPausedIndexPrice() external view returns (uint256);
 }

@@ -49,7 +49,7 @@ def abi(name: str) -> list[dict[str, Any]]:
 @cache
 def _errors() -> dict[bytes, dict[str, Any]]:
     found = {}
-    for name in ("Vault", "Desk", "Venues", "RageSeat", "LocalUSDC"):
+    for name in ("Vault", "Desk", "Venues", "Lens", "RageSeat", "LocalUSDC"):
         for entry in abi(name):
             if entry["type"] == "error":
                 kinds = ",".join(i["type"] for i in entry["inputs"])

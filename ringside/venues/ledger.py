@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Fill:
     """A trade: signed `size`, `notional` exchanged before the fee, `fee`. `penalty` is what a
-    liquidation took on top."""
+    liquidation took on top, less what the venue's insurance fund bore of a debt."""
 
     market: str
     size: int

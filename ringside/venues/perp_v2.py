@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ringside.chain.abi import address, encode, signed, word
 from ringside.chain.multicall import Block, Call, Read, Slot, aggregate, pinned
-from ringside.units import ONE, PIPS, USDC_TO_USD, mul_div_to_zero
+from ringside.units import ONE, PIPS, USDC_TO_USD, mul_div_to_zero, usdc_to_usd
 from ringside.venues.base import Leg, MarketState, Stale, VenueError
 from ringside.venues.ledger import Fill, Ledger, logs
 from ringside.venues.pool import (
@@ -54,6 +54,7 @@ _FUNDING = "FundingPaymentSettled(address,address,int256)"
 _LIQUIDATED = "PositionLiquidated(address,address,uint256,uint256,uint256,address)"
 _DEPOSITED = "Deposited(address,address,uint256)"
 _WITHDRAWN = "Withdrawn(address,address,uint256)"
+_BAD_DEBT = "BadDebtSettled(address,uint256)"
 DUST = 10
 """AccountBalance.sol `_DUST`: a position below 10 wei reads as none."""
 PRICE_LIMIT_INTERVAL = 15
@@ -396,7 +397,7 @@ def ledger(w3: Web3, addresses: Mapping[str, Any], seat: str, blocks: tuple[int,
     found = logs(
         w3,
         [venue["clearing_house"], venue["vault"]],
-        [_CHANGED, _FUNDING, _LIQUIDATED, _DEPOSITED, _WITHDRAWN],
+        [_CHANGED, _FUNDING, _LIQUIDATED, _BAD_DEBT, _DEPOSITED, _WITHDRAWN],
         blocks,
     )
     fills: list[Fill] = []
@@ -421,6 +422,9 @@ def ledger(w3: Web3, addresses: Mapping[str, Any], seat: str, blocks: tuple[int,
             penalty = word(log.data, 2)
             fills[-1] = replace(fills[-1], penalty=penalty)
             owed -= penalty
+        elif log.name == _BAD_DEBT:  # Goes into the balance (1e6), not into what is owed.
+            borne = usdc_to_usd(word(log.data))
+            fills[-1] = replace(fills[-1], penalty=fills[-1].penalty - borne)
         elif log.name == _DEPOSITED:
             margin += word(log.data)
         else:

@@ -30,10 +30,11 @@ NEVER = 2**40 - 1
 ALL_RIGHTS = Right.TRADE | Right.MOVE | Right.PAY
 DEPOSIT = 100_000 * USDC
 PAY_CAP = 1_000 * USDC
+ALL_VENUES = 2**128 - 1
 ETH_USD, BTC_USD = market_id("ETH-USD"), market_id("BTC-USD")
 READ_GAS = 30_000_000
 """What a node gives an eth_call, and what fits a block."""
-NO_GRANT = ("0x" + "00" * 20, 0, 0, 0)
+NO_GRANT = ("0x" + "00" * 20, 0, 0, 0, 0)
 DOMAIN_TYPE = ("name", "string"), ("version", "string"), ("chainId", "uint256")
 PERMIT_TYPES = {
     "EIP712Domain": [
@@ -181,7 +182,7 @@ class Ringside:
         his."""
         account = account_id(owner.address, label)
         send(self.usdc.mint, owner, amount, sender=owner)
-        grant = (self.desk.address, ALL_RIGHTS, NEVER, PAY_CAP)
+        grant = (self.desk.address, ALL_RIGHTS, NEVER, PAY_CAP, ALL_VENUES)
         permit = self.permit(owner, amount)
         send(self.vault.depositWithPermit, account, amount, permit, grant, sender=owner)
         return account

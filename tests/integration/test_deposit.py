@@ -1,7 +1,7 @@
 """Money comes in from its sender only, by allowance or by permit."""
 
 import pytest
-from stage import ALL_RIGHTS, NEVER, NO_GRANT, PAY_CAP, USDC, reverts, send
+from stage import ALL_RIGHTS, ALL_VENUES, NEVER, NO_GRANT, PAY_CAP, USDC, reverts, send
 
 from ringside.accounts import account_id
 
@@ -17,7 +17,7 @@ def funded(ringside, newcomer):
 
 @pytest.fixture
 def grant(desk):
-    return desk.address, ALL_RIGHTS, NEVER, PAY_CAP
+    return desk.address, ALL_RIGHTS, NEVER, PAY_CAP, ALL_VENUES
 
 
 def test_deposit_by_allowance_is_credited_to_the_account_named(vault, usdc, funded):
@@ -43,7 +43,7 @@ def test_deposit_into_somebody_elses_account_is_a_gift(vault, usdc, funded, acco
 def test_one_permit_transaction_makes_an_account_ready_to_trade(ringside, vault, desk, funded):
     account = account_id(funded.address)
     permit = ringside.permit(funded, AMOUNT)
-    grant = (desk.address, ALL_RIGHTS, NEVER, PAY_CAP)
+    grant = (desk.address, ALL_RIGHTS, NEVER, PAY_CAP, ALL_VENUES)
     send(vault.depositWithPermit, account, AMOUNT, permit, grant, sender=funded)
     assert vault.idle(account) == AMOUNT
     operator = vault.operators(account, desk)

@@ -369,7 +369,7 @@ def test_fill_refuses_a_market_that_the_venue_does_not_list(ringside, venues, go
 
 def test_fill_needs_the_desk_to_be_the_owners_operator(ringside, vault, desk, client, venue):
     account = ringside.open_account(client, "other")
-    send(vault.setOperator, account, (desk.address, 0, 0, 0), sender=client)
+    send(vault.setOperator, account, (desk.address, 0, 0, 0, 0), sender=client)
     with reverts(vault.NotAllowed, account=account, caller=desk.address, right=1):
         ringside.fill(ringside.order(account=account), (venue.id, ETH, 0))
 

@@ -2,6 +2,7 @@
 
 import pytest
 from stage import (
+    ALL_VENUES,
     BTC_USD,
     DEPOSIT,
     ETH,
@@ -133,6 +134,26 @@ def test_a_venue_that_lies_takes_the_margin_and_no_more(
     with pytest.raises(Refused):
         send(vault.pull, account, venue, SENT, 0, sender=client)
     the_rest_goes_on()
+
+
+def test_a_venue_that_fills_for_nothing_pays_for_no_bad_price_elsewhere(
+    ringside, vault, account, hostile, perp, rage, the_rest_goes_on
+):
+    """The bounds hold for every leg by itself: a free leg does not average a bad one away."""
+    venue, _ = hostile("LyingSeat")
+    allowed = venue_set([perp.id, rage.id, venue])
+    for honest in (perp, rage):
+        for limit, bounds in ((1_990, Bounds()), (3_000, Bounds(max_deviation=1))):
+            order = ringside.order(
+                size=11 * ETH, limit_price=limit * ETH, venues=allowed, bounds=bounds
+            )
+            worse = (
+                ringside.desk.TooFarFromOracle if bounds.max_deviation else ringside.desk.WorsePrice
+            )
+            with reverts(worse):
+                ringside.fill(order, (honest.id, 10 * ETH, 2 * MARGIN), (venue, ETH, 0))
+    assert vault.idle(account) == DEPOSIT
+    the_rest_goes_on(0)
 
 
 def test_a_venue_that_grasps_finds_no_allowance(ringside, usdc, vault, neighbour, hostile, perp):
@@ -287,7 +308,7 @@ def test_a_venue_that_grants_and_cancels_from_within_does_so_for_itself_alone(
     ringside, vault, desk, account, attacker, reentry
 ):
     venue, seat, own = reentry
-    grant = (attacker.address, 3, MAX >> 216, 0)
+    grant = (attacker.address, 3, MAX >> 216, 0, ALL_VENUES)
     calls = [
         (vault.address, vault.setOperator.encode_input(account, grant)),
         (desk.address, desk.cancel.encode_input(account, 1)),

@@ -4,6 +4,7 @@ revoked."""
 import pytest
 from stage import (
     ALL_RIGHTS,
+    ALL_VENUES,
     DEPOSIT,
     ETH,
     MAX,
@@ -24,8 +25,8 @@ TRADE, MOVE, PAY = Right.TRADE, Right.MOVE, Right.PAY
 def grant(vault, account, client):
     """Grants an operator rights over the client's account."""
 
-    def grant(operator, rights, expiry=NEVER, pay_cap=0):
-        terms = (operator.address, rights, expiry, pay_cap)
+    def grant(operator, rights, expiry=NEVER, pay_cap=0, venues=ALL_VENUES):
+        terms = (operator.address, rights, expiry, pay_cap, venues)
         return send(vault.setOperator, account, terms, sender=client)
 
     return grant
@@ -73,6 +74,31 @@ def test_a_grant_shows_as_given(vault, desk, account, stranger, grant):
     (event,) = receipt.decode_logs(vault.OperatorSet)
     assert (event.account, event.operator) == (account, stranger.address)
     assert (event.rights, event.expiry, event.payCap) == (3, 12345, 7)
+
+
+def test_a_grant_reaches_only_the_venues_it_names(
+    ringside, vault, account, client, stranger, perp, rage, grant
+):
+    grant(stranger, TRADE | MOVE, venues=1 << rage.id)
+    refused = reverts(
+        vault.VenueNotGranted, account=account, caller=stranger.address, venue=perp.id
+    )
+    with refused:
+        ringside.trade(perp.id, ETH, by=stranger)
+    ringside.trade(rage.id, ETH, 5_000 * USDC, by=stranger)
+    send(vault.post, account, rage.id, USDC, sender=stranger)
+
+
+def test_a_venue_added_later_is_not_reached_by_an_older_grant(
+    ringside, vault, account, client, stranger, grant
+):
+    """Or whoever adds venues could have an operator carry all idle into one of his own."""
+    grant(stranger, TRADE | MOVE, venues=0b11)
+    later, _ = ringside.add_venue("StuckSeat")
+    refused = reverts(vault.VenueNotGranted, account=account, caller=stranger.address, venue=later)
+    with refused:
+        send(vault.post, account, later, DEPOSIT, sender=stranger)
+    assert vault.idle(account) == DEPOSIT
 
 
 def test_trade_alone_trades_and_moves_no_margin(

@@ -16,7 +16,7 @@ sides = pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
 @pytest.fixture(autouse=True)
 def no_desk(ringside, vault, desk, account, client):
     """The Desk has no rights in any test here."""
-    send(vault.setOperator, account, (desk.address, 0, 0, 0), sender=client)
+    send(vault.setOperator, account, (desk.address, 0, 0, 0, 0), sender=client)
 
 
 @sides
@@ -81,6 +81,18 @@ def test_owner_pulls_free_margin_from_under_a_position(ringside, vault, account,
         send(vault.pull, account, venue.id, free + USDC, 0, sender=client)
     send(vault.pull, account, venue.id, free - USDC, free - USDC, sender=client)
     assert vault.idle(account) == DEPOSIT - MARGIN + free - USDC
+
+
+def test_pull_of_the_largest_number_takes_all_that_is_free(ringside, vault, account, client, venue):
+    ringside.trade(venue.id, ETH, 3 * MARGIN)
+    ringside.mine_at(ringside.now + 6 * 3600)
+    before = vault.idle(account)
+    send(vault.pull, account, venue.id, MAX, MARGIN, sender=client)
+    assert vault.idle(account) > before + MARGIN
+    ringside.trade(venue.id, -ETH)
+    send(vault.pull, account, venue.id, MAX, 1, sender=client)
+    send(vault.pull, account, venue.id, MAX, 0, sender=client)
+    assert ringside.view(account).seats[venue.id].margin.equity == 0
 
 
 def test_pull_insists_on_what_the_caller_insists_on(vault, account, client, venue):

@@ -78,7 +78,7 @@ def test_leverage_is_not_bounded_where_a_leg_only_reduces(ringside, venue, side,
 def test_a_reduction_needs_no_right_to_move_margin(
     ringside, vault, desk, client, venue, side, held
 ):
-    grant = (desk.address, 1, 2**40 - 1, 0)
+    grant = (desk.address, 1, 2**40 - 1, 0, 2**128 - 1)
     send(vault.setOperator, ringside.account, grant, sender=client)
     ringside.fill(ringside.order(size=-side * ETH, bounds=REDUCE), (venue.id, -side * ETH, 0))
     assert venue.size(held) == side * ETH

@@ -6,10 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from stage import BTC_USD, DEPOSIT, ETH, MAX, ONE, USDC, Refused, reverts, send
+from stage import ALL_VENUES, BTC_USD, DEPOSIT, ETH, MAX, ONE, USDC, Refused, reverts, send
 
 from devnet import market
 from devnet.anvil import rpc
+from devnet.chain import ARBITRAGEUR, Chain
 from ringside.accounts import account_id
 from ringside.units import DAY
 
@@ -135,7 +136,7 @@ def test_a_gift_of_ether_goes_to_the_owner(project, vault, account, client, stra
 
 def test_nobody_else_sweeps(ringside, vault, usdc, account, client, attacker, keeper, seat, venue):
     send(usdc.mint, seat, 7 * USDC, sender=client)
-    send(vault.setOperator, account, (keeper.address, 3, MAX >> 216, 0), sender=client)
+    send(vault.setOperator, account, (keeper.address, 3, MAX >> 216, 0, ALL_VENUES), sender=client)
     for actor in (attacker, keeper):
         with reverts(vault.NotOwner, account=account, caller=actor.address):
             send(vault.sweep, account, venue.id, usdc, sender=actor)
@@ -167,11 +168,27 @@ def test_a_venue_that_fills_something_else_is_refused(ringside, venue):
     assert ringside.idle() == DEPOSIT
 
 
-def test_a_venue_that_writes_off_dust_is_refused(ringside, perp):
-    """Perp v2 sets a position of less than ten units to zero: the trade was not what was asked."""
+def test_dust_that_the_venue_hides_is_counted(ringside, perp):
+    """Perp v2 shows a position of less than ten units as none, and counts it on."""
     ringside.trade(perp.id, ETH, MARGIN)
-    with reverts(perp.seat_type.NotExact, asked=-ETH - 1, done=-ETH):
-        ringside.trade(perp.id, -ETH - 1)
+    ringside.trade(perp.id, -ETH - 1)
+    assert perp.size(perp.seat()) == 0
+    assert perp.seat().position(perp.instrument()).size == -1
+    ringside.trade(perp.id, -ETH)
+    assert perp.seat().position(perp.instrument()).size == -ETH - 1
+
+
+def test_dust_that_a_liquidator_leaves_does_not_lock_the_market(ringside, perp):
+    """The venue shows less than ten units as no position, but counts it on: so does the seat."""
+    ringside.trade(perp.id, 10 * ETH, 3_000 * USDC)
+    for price in (1_900, 1_800, 1_760, 1_740, 1_720):
+        market.move(ringside.w3, ringside.addresses, "ETH-USD", Decimal(price))
+        market.settle(ringside.w3, ringside.addresses)
+    seat, token = perp.seat().address, perp.tokens["ETH-USD"]
+    chain = Chain(ringside.w3)
+    chain.send(perp.house, "liquidate", seat, token, 10 * ETH - 5, role=ARBITRAGEUR)
+    assert perp.balance.functions.getTakerPositionSize(seat, token).call() == 0
+    ringside.trade(perp.id, ETH, MARGIN)
     ringside.trade(perp.id, -ETH)
 
 

@@ -107,12 +107,21 @@ def test_the_registry_has_no_function_that_changes_or_removes(venues):
     assert mutable == {"addVenue", "addMarket", "list", "setAuthority"}
 
 
-def test_there_are_no_more_venues_than_an_order_can_name(venues, governor, seat):
-    for number in range(len(venues.venueNames()), 256):
+def test_there_are_no_more_venues_than_a_grant_can_name(venues, governor, seat):
+    for number in range(venues.venueCount(), venues.MOST()):
         send(venues.addVenue, str(number), seat, sender=governor)
     with reverts(venues.TooManyVenues):
         send(venues.addVenue, "one more", seat, sender=governor)
-    assert venues.implementation(255) == seat
+    assert venues.implementation(venues.MOST() - 1) == seat
+
+
+def test_one_instrument_never_trades_two_markets(venues, governor, venue, usdc):
+    """A signed order for one market can never be filled in another listed under its name later."""
+    taken = venues.route(venue.id, ETH_USD).instrument
+    feed = venues.feed(ETH_USD).source
+    send(venues.addMarket, "LINK-USD", feed, 3600, sender=governor)
+    with reverts(venues.InstrumentTaken, venue=venue.id, instrument=taken):
+        send(venues.list, venue.id, market_id("LINK-USD"), taken, sender=governor)
 
 
 def test_reads_of_what_does_not_exist_say_so(venues, stranger):

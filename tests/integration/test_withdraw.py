@@ -1,7 +1,7 @@
 """Idle money goes where its owner says, and only at his word."""
 
 import pytest
-from stage import ALL_RIGHTS, DEPOSIT, MAX, NEVER, PAY_CAP, USDC, reverts, send
+from stage import ALL_RIGHTS, ALL_VENUES, DEPOSIT, MAX, NEVER, PAY_CAP, USDC, reverts, send
 
 from ringside.accounts import account_id
 
@@ -45,7 +45,7 @@ def test_nobody_else_withdraws(vault, account, attacker):
 
 def test_an_operator_with_every_right_does_not_withdraw(project, vault, account, client):
     operator = client.deploy(project.ContractOwner)
-    grant = (operator.address, ALL_RIGHTS, NEVER, PAY_CAP)
+    grant = (operator.address, ALL_RIGHTS, NEVER, PAY_CAP, ALL_VENUES)
     send(vault.setOperator, account, grant, sender=client)
     data = vault.withdraw.encode_input(account, 1, client)
     with reverts(vault.NotOwner, account=account, caller=operator.address):

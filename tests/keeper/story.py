@@ -59,7 +59,9 @@ class Story:
         path = f"{ETHEREUM_DEFAULT_PATH[:-1]}{CLIENT}"
         self.key = bytes(Account.from_mnemonic(MNEMONIC, account_path=path).key)
         rights = int(Right.TRADE | Right.MOVE | Right.PAY)
-        self.own("setOperator", self.account, (self.desk.address, rights, FOREVER, 2**64 - 1))
+        self.own(
+            "setOperator", self.account, (self.desk.address, rights, FOREVER, 2**64 - 1, 2**128 - 1)
+        )
         usdc = self.chain.at(local_usdc(), self.ringside.usdc.address)
         self.chain.send(usdc, "mint", self.client, 10**9 * USDC)
         self.chain.send(usdc, "approve", self.vault.address, 10**9 * USDC, role=CLIENT)

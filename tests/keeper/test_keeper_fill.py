@@ -173,7 +173,7 @@ def test_a_price_that_moved_after_the_plan_is_refused(story: Story, side):
 def test_a_revoked_desk_is_refused_by_the_vault(story: Story):
     order = story.order("ETH-USD", ONE)
     chosen = story.keeper.plan(order)
-    story.own("setOperator", story.account, (story.desk.address, 0, 0, 0))
+    story.own("setOperator", story.account, (story.desk.address, 0, 0, 0, 0))
     with pytest.raises(Refused) as refused:
         story.keeper.submit(chosen, story.sign(order))
     assert refused.value.name == "NotAllowed"
