@@ -9,8 +9,8 @@ from ringside.chain.contracts import AccountView, SeatView
 from ringside.orders import Order
 from ringside.routing.split import Route, split
 from ringside.units import ONE, from_units, usdc_to_usd
-from ringside.venues.base import MarketState
-from ringside.venues.pool import smallest
+from ringside.venues.base import Curve, MarketState, Quote
+from ringside.venues.pool import largest, smallest
 
 
 class PlanError(Exception):
@@ -99,15 +99,43 @@ def plan(
 
     caps = rooms(order, account, readable, margin)
     route = split((s.curve for s in readable.values()), size, caps, leg_cost)
+    if any(_worse(leg.quote, order.limit_price) for leg in route.legs):
+        # The Desk holds every leg to the limit by itself, so no venue may take more than meets it.
+        meets = {v: _within_limit(readable[v].curve, cap, order) for v, cap in caps.items()}
+        if sum(meets.values()) < left:
+            raise _too_dear(route.all_in_price, order)
+        route = split((s.curve for s in readable.values()), size, meets, leg_cost)
     legs = _with_margin(route, account, readable, venue_ids, margin)
     found = Plan(order, route, legs, tip)
     limit = order.limit_price * left
     if (found.total * ONE > limit) if size > 0 else (found.total * ONE < limit):
-        raise PlanError(
-            f"The best price now, {from_units(found.total_price)} with fees and tip, is worse "
-            f"than the order's limit of {from_units(order.limit_price)}."
-        )
+        raise _too_dear(found.total_price, order)
     return found
+
+
+def _worse(quote: Quote, limit_price: int) -> bool:
+    """Whether the whole price is worse than the limit, as the Desk compares: unrounded."""
+    total, limit = quote.all_in * ONE, limit_price * abs(quote.size)
+    return total > limit if quote.size > 0 else total < limit
+
+
+def _within_limit(curve: Curve, cap: int, order: Order) -> int:
+    """The largest |size| up to `cap` whose whole price at this venue meets the order's limit."""
+    least = curve.minimum(order.sign)
+
+    def meets(amount: int) -> bool:
+        amount -= amount % curve.lot
+        quote = curve.quote(order.sign * max(amount, least))
+        return not _worse(quote, order.limit_price)
+
+    return largest(meets, cap) if cap >= least else 0
+
+
+def _too_dear(price: int, order: Order) -> PlanError:
+    return PlanError(
+        f"The best price now, {from_units(price)} with fees and tip, is worse than the order's "
+        f"limit of {from_units(order.limit_price)}."
+    )
 
 
 def rooms(
