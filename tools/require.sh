@@ -14,7 +14,7 @@ python)
   ;;
 node)
   if ! { command -v node && command -v npm; } >/dev/null 2>&1 ||
-    ! node -e 'process.exit(parseInt(process.versions.node) < 20)'; then
+    ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then
     echo "Ringside needs Node.js 20 or newer with npm, and there is $(node --version 2>/dev/null || echo none): install it." >&2
     exit 1
   fi

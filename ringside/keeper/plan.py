@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringside.chain.contracts import AccountView, SeatView
 from ringside.orders import Order
@@ -15,6 +15,14 @@ from ringside.venues.pool import largest, smallest
 
 class PlanError(Exception):
     """No fill of this order is possible now; the message says why in a sentence."""
+
+
+class TooDear(PlanError):
+    """Nothing on offer meets the order's price limit."""
+
+
+class TooLittleMargin(PlanError):
+    """The venues of a route ask for more margin than the order and the account have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,15 @@ def plan(
         if sum(meets.values()) < left:
             raise _too_dear(route.all_in_price, order)
         route = split((s.curve for s in readable.values()), size, meets, leg_cost)
-    legs = _with_margin(route, account, readable, venue_ids, margin)
+    try:
+        legs = _with_margin(route, account, readable, venue_ids, margin)
+    except TooLittleMargin:
+        # A venue that takes the whole by itself fits the margin by its room, and may ask for less.
+        if route.best_single is None or len(route.legs) == 1:
+            raise
+        alone, cost = (route.best_single,), route.best_single_cost
+        route = replace(route, legs=alone, leg_costs=cost)
+        legs = _with_margin(route, account, readable, venue_ids, margin)
     found = Plan(order, route, legs, tip)
     limit = order.limit_price * left
     if (found.total * ONE > limit) if size > 0 else (found.total * ONE < limit):
@@ -131,8 +147,8 @@ def _within_limit(curve: Curve, cap: int, order: Order) -> int:
     return largest(meets, cap) if cap >= least else 0
 
 
-def _too_dear(price: int, order: Order) -> PlanError:
-    return PlanError(
+def _too_dear(price: int, order: Order) -> TooDear:
+    return TooDear(
         f"The best price now, {from_units(price)} with fees and tip, is worse than the order's "
         f"limit of {from_units(order.limit_price)}."
     )
@@ -189,7 +205,7 @@ def _with_margin(
         weights[leg.venue] = leg.quote.notional
     spare = margin - sum(needs.values())
     if spare < 0:
-        raise PlanError(
+        raise TooLittleMargin(
             f"The venues ask for {_usdc(sum(needs.values()))} USDC of margin, and there are "
             f"{_usdc(margin)}: sign a larger maxMargin or deposit more."
         )
@@ -217,4 +233,4 @@ def _usdc(amount: int) -> str:
     return f"{from_units(amount, 6):,}"
 
 
-__all__ = ["ChainLeg", "Plan", "PlanError", "plan", "rooms"]
+__all__ = ["ChainLeg", "Plan", "PlanError", "TooDear", "TooLittleMargin", "plan", "rooms"]
