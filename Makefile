@@ -60,7 +60,7 @@ setup:
 node_modules/.done: package.json package-lock.json .npmrc
 	@tools/require.sh node
 	@echo "setting up npm packages in node_modules"
-	@npm ci --ignore-scripts --silent
+	@npm ci --ignore-scripts --loglevel=error --no-progress > /dev/null
 	@touch $@
 
 build/solc/.done: node_modules/.done tools/solc.mjs tools/solc.sh

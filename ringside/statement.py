@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ringside.accounts import account_id, owner_of
 from ringside.chain.contracts import Ringside
 from ringside.units import ONE, usdc_to_usd
 from ringside.venues import VENUES
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """All in USD 1e18. `fees` are the venues', `tips` the keepers', `funding` what was paid
-    (negative: received), `realised_pnl` what sales brought less what purchases cost before fees,
-    `rounding` what conversions into the token's six decimals lost. `held` is what the account still
-    has: idle, seats' margin at cost, and open positions at what they cost (so before everything is
-    closed `realised_pnl` counts purchases in full)."""
+    """All in USD 1e18. `fees` are the venues', `tips` what keepers were paid less what this account
+    was paid for filling, `funding` what was paid (negative: received), `realised_pnl` what sales
+    brought less what purchases cost before fees, `rounding` what conversions into the token's six
+    decimals lost. `held` is what the account still has, idle and in its seats; while margin rests
+    at a venue, that venue rounds it down to a unit in its view.
+
+    Two things leave no event that names the account: a gift of margin that a stranger posts at a
+    venue, and a tip from a trade made without the Desk. Either shows as the difference."""
 
     deposited: int
     withdrawn: int
@@ -54,11 +58,15 @@ def statement(ringside: Ringside, account: bytes, blocks: tuple[int, int]) -> St
     """
     vault, (first, last) = ringside.vault, blocks
 
-    def total(event: type[ContractEvent] | ContractEvent, name: str) -> int:
-        entries = event.get_logs(
-            from_block=first, to_block=last, argument_filters={"account": account}
-        )
+    def total(event: type[ContractEvent] | ContractEvent, name: str, **of: Any) -> int:
+        entries = event.get_logs(from_block=first, to_block=last, argument_filters=of)
         return sum(int(entry["args"][name]) for entry in entries)
+
+    paid = total(vault.events.Traded(), "tip", account=account)
+    # Whoever fills is paid into the account that is its address and no label.
+    unlabelled = account == account_id(owner_of(account))
+    filler = ringside.w3.to_checksum_address(owner_of(account))
+    earned = total(ringside.desk.events.Filled(), "tip", filler=filler) if unlabelled else 0
 
     view = ringside.account(account, list(ringside.addresses["feeds"]), last)
     ledgers = tuple(
@@ -69,10 +77,10 @@ def statement(ringside: Ringside, account: bytes, blocks: tuple[int, int]) -> St
     require_closed(ledgers, ringside.addresses["feeds"])
     equity = sum(seat.pocket.equity for seat in view.seats.values() if seat.pocket)
     return Statement(
-        deposited=usdc_to_usd(total(vault.events.Deposited(), "amount")),
-        withdrawn=usdc_to_usd(total(vault.events.Withdrawn(), "amount")),
+        deposited=usdc_to_usd(total(vault.events.Deposited(), "amount", account=account)),
+        withdrawn=usdc_to_usd(total(vault.events.Withdrawn(), "amount", account=account)),
         fees=sum(ledger.fees for ledger in ledgers),
-        tips=usdc_to_usd(total(vault.events.Traded(), "tip")),
+        tips=usdc_to_usd(paid - earned),
         funding=sum(ledger.funding_paid for ledger in ledgers),
         realised_pnl=sum(ledger.proceeds for ledger in ledgers),
         rounding=sum(ledger.rounding for ledger in ledgers),
