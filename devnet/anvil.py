@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,15 +32,22 @@ _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "
 
 
 def binary() -> Path:
-    """The anvil of the lock file for this machine. (Its npm launcher hides failures: not used.)"""
+    """The anvil of the lock file on Linux x86-64, the one machine its registry serves a binary for;
+    elsewhere the `anvil` on the path. (The npm launcher hides failures: not used.)"""
     system = platform.system().lower().replace("windows", "win32")
     machine = _MACHINES.get(platform.machine().lower(), platform.machine().lower())
     package = f"@foundry-rs/anvil-{system}-{machine}"
     name = "anvil.exe" if system == "win32" else "anvil"
     path = ROOT / "node_modules" / package / "bin" / name
-    if not path.is_file():
-        raise DevnetError(f"No anvil at node_modules/{package}/bin: run `npm ci` in the checkout.")
-    return path
+    if path.is_file():
+        return path
+    own = shutil.which("anvil")
+    if own is None:
+        raise DevnetError(
+            f"No anvil at node_modules/{package}/bin and none on the path: run `npm ci` in the "
+            "checkout, or install Foundry's anvil 1.7 where npm has none for this machine."
+        )
+    return Path(own)
 
 
 def connect(url: str) -> Web3:
