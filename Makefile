@@ -71,5 +71,7 @@ build/solc/.done: node_modules/.done tools/solc.mjs tools/solc.sh
 	@echo "compiling the contracts"
 	@# Forced, since Ape misses that a changed interface changes who imports it.
 	@mkdir -p build && ape compile --force > build/compile.log 2>&1 || { cat build/compile.log; exit 1; }
+	@# Ape looks at 500 files below contracts/ at most: OpenZeppelin's artifacts would crowd ours out.
+	@rm -rf contracts/.cache/openzeppelin/*/build
 	@python tools/abi.py
 	@mkdir -p .build && touch $@
