@@ -4,8 +4,9 @@ import json
 
 from bench import gas
 
-TOLERANCE = 0.002
-"""A fifth of a percent: a figure that moves further is news, for better or worse."""
+TOLERANCE = 0.005
+"""Half a percent. Addresses follow from everything deployed before, and how many of their bytes and
+of a signature's are zero moves a cheap call by a few hundred gas."""
 
 
 def test_gas_is_what_was_accepted():

@@ -250,13 +250,23 @@ def test_fill_passes_at_exactly_the_signed_price_and_not_one_unit_beyond(
     assert ringside.filled(receipt).quote == quote
 
 
-def test_the_signed_price_holds_for_all_legs_together(ringside, desk, perp, rage):
+def test_the_signed_price_holds_for_every_leg_by_itself(ringside, desk, perp, rage):
     legs = (perp.id, ETH, MARGIN), (rage.id, ETH, MARGIN)
-    quote = ringside.quote(ringside.order(size=2 * ETH), *legs)
-    order = ringside.order(size=2 * ETH, limit_price=quote // 2 - 1)
-    with reverts(desk.WorsePrice, total=quote * ONE):
+    one = ringside.order(size=ETH)
+    dearest = max(ringside.quote(one, leg) for leg in legs)
+    order = ringside.order(size=2 * ETH, limit_price=dearest - 1)
+    with reverts(desk.WorsePrice, total=dearest * ONE):
         ringside.fill(order, *legs)
-    ringside.fill(order.with_(limit_price=-(-quote // 2)), *legs)
+    ringside.fill(order.with_(limit_price=dearest), *legs)
+
+
+def test_the_signed_price_holds_for_all_legs_with_the_tip(ringside, desk, stand_in):
+    """Each leg costs 2,000 and meets the limit; with the tip they do not."""
+    legs = (stand_in, ETH, 0), (stand_in, ETH, 0)
+    order = ringside.order(size=2 * ETH, limit_price=2_000 * ETH, tip=1, venues=1 << stand_in)
+    with reverts(desk.WorsePrice, total=(4_000 * ETH + 10**12) * ONE):
+        ringside.fill(order, *legs)
+    ringside.fill(order.with_(tip=0), *legs)
 
 
 def test_a_good_fill_leaves_no_slack_for_a_worse_one(ringside, desk, stand_in):
@@ -347,7 +357,7 @@ def test_an_order_without_a_deviation_asks_no_oracle(ringside, feed, stand_in):
 # --------------------------------------------------------------- places that are not
 
 
-@pytest.mark.parametrize("missing", [2, 254, 255])
+@pytest.mark.parametrize("missing", [2, 126, 127])
 def test_fill_refuses_a_venue_that_does_not_exist(ringside, venues, missing):
     with reverts(venues.UnknownVenue, venue=missing):
         ringside.fill(ringside.order(venues=MAX), (missing, ETH, 0))

@@ -261,6 +261,6 @@ def test_a_second_tip_of_any_size_is_refused_by_name(vault, payer, grant, pay):
 
 
 def test_only_the_owner_grants(vault, desk, account, attacker):
-    grant = (attacker.address, TRADE | MOVE, NEVER, 0)
+    grant = (attacker.address, TRADE | MOVE, NEVER, 0, ALL_VENUES)
     with reverts(vault.NotOwner, account=account, caller=attacker.address):
         send(vault.setOperator, account, grant, sender=attacker)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from story import ANY_PRICE, DEPOSIT, EXAMPLES, MARKETS, TIP, Story
 
 from ringside.chain.contracts import Refused
-from ringside.keeper.plan import PlanError
+from ringside.keeper.plan import PlanError, TooLittleMargin
 from ringside.orders import Bounds, venue_set
 from ringside.routing.split import NotEnoughCapacity
 from ringside.units import ONE, USDC, usdc_to_usd
@@ -200,9 +200,15 @@ def test_too_large_an_order_is_refused_with_what_binds(story: Story, market, sid
 def test_too_little_margin_is_refused_with_what_is_asked_for(story: Story, market, side):
     chosen = story.keeper.plan(story.order(market, side * 20 * BASE[market]))
     assert len(chosen.legs) == 2
-    order = chosen.order.with_(max_margin=5_000 * USDC)
-    with pytest.raises(PlanError, match="and there are 5,000: sign a larger maxMargin"):
+    order = chosen.order.with_(max_margin=3_000 * USDC)
+    with pytest.raises(TooLittleMargin, match="and there are 3,000: sign a larger maxMargin"):
         story.keeper.plan(order)
+
+
+def test_where_margin_does_not_reach_for_two_venues_one_takes_it_all(story: Story, market, side):
+    order = story.order(market, side * 20 * BASE[market]).with_(max_margin=5_000 * USDC)
+    chosen, _ = story.fill(order)
+    assert [leg.venue for leg in chosen.legs] == ["perp-v2"]
 
 
 def test_a_limit_that_no_venue_meets_is_refused_with_the_best_price(story: Story, market, side):
