@@ -28,7 +28,7 @@ from ringside.routing.compare import compare
 from ringside.routing.split import SplitError
 from ringside.statement import statement
 from ringside.units import BPS, ONE, UnitError, from_units, to_units, usdc_to_usd
-from ringside.venues import VENUES, load, snapshot
+from ringside.venues import VENUE_ERRORS, VENUES, load, snapshot
 from ringside.venues.base import VenueError
 
 TIP = 1_000_000
@@ -187,7 +187,7 @@ class Story:
                     {"from": self.keeper.address, "gas": FILL_GAS}
                 )
             except Exception as error:
-                OUT.print(f"  {venue} alone cannot: {refusal(revert_data(error))}")
+                OUT.print(f"  {venue} alone cannot: {refusal(revert_data(error), VENUE_ERRORS)}")
                 continue
             before = chain.snapshot()
             data = desk.encode_abi("fill", [anyhow.tuple, signature, legs])
@@ -252,7 +252,7 @@ class Story:
         try:
             call.call({"from": self.dishonest.address, "gas": FILL_GAS})
         except Exception as error:
-            told = refusal(revert_data(error))
+            told = refusal(revert_data(error), VENUE_ERRORS)
             self.refused.append({"attempt": what, "error": told.name})
             OUT.print(f"  [red]refused[/red] {what}: {told.name}")
             return
@@ -391,7 +391,7 @@ def _reason(reverted: ContractLogicError) -> str:
     """What a transaction that Ape sent was refused with."""
     told = reverted.revert_message or ""
     data = bytes.fromhex(told[2:]) if told.startswith("0x") else b""
-    return str(refusal(data)) if data else f"{type(reverted).__name__} {told}"
+    return str(refusal(data, VENUE_ERRORS)) if data else f"{type(reverted).__name__} {told}"
 
 
 def _text(value: int) -> str:

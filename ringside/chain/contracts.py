@@ -4,7 +4,7 @@ why."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -57,14 +57,20 @@ def _errors() -> dict[bytes, dict[str, Any]]:
     return found
 
 
-def refusal(data: bytes) -> Refused:
-    """What revert data means: one of our errors, a venue's reason in words, or its selector."""
+def refusal(data: bytes, venues: Iterable[str] = ()) -> Refused:
+    """What revert data means: one of our errors, one that `venues` lists by signature, a venue's
+    reason in words, or its selector."""
     head, body = data[:4], data[4:]
     try:
         if entry := _errors().get(head):
             values = decode([i["type"] for i in entry["inputs"]], body)
             names = [i["name"] for i in entry["inputs"]]
             return Refused(entry["name"], dict(zip(names, values, strict=True)))
+        for signature in venues:
+            if keccak(text=signature)[:4] == head:
+                name, kinds = signature.rstrip(")").split("(")
+                values = decode(kinds.split(",") if kinds else [], body)
+                return Refused(name, {f"#{i}": value for i, value in enumerate(values, 1)})
         if head == _ERROR:
             return Refused(str(decode(["string"], body)[0]))
         if head == _PANIC:

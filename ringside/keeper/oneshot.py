@@ -12,7 +12,7 @@ from web3.types import TxParams, TxReceipt
 from ringside.chain.contracts import AccountView, Ringside, refusal, revert_data
 from ringside.keeper.plan import Plan, plan
 from ringside.orders import Order
-from ringside.venues import Markets, load, snapshot
+from ringside.venues import VENUE_ERRORS, Markets, load, snapshot
 from ringside.venues.base import MarketState
 
 FILL_GAS = 6_000_000
@@ -115,7 +115,7 @@ class Keeper:
         try:
             return fill.call({"from": self.sender, "gas": FILL_GAS})
         except (ContractLogicError, Web3Exception) as error:
-            raise refusal(revert_data(error)) from None
+            raise refusal(revert_data(error), VENUE_ERRORS) from None
 
     def _all_markets(self) -> list[str]:
         return list(self.ringside.addresses["feeds"])

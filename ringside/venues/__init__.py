@@ -27,7 +27,20 @@ VENUES: dict[str, Venue] = {
     "rage": cast(Venue, rage),
 }
 
-__all__ = ["VENUES", "Key", "Markets", "Reading", "Snapshot", "load", "replay", "snapshot"]
+VENUE_ERRORS = tuple(error for module in VENUES.values() for error in module.ERRORS)
+"""Signatures of the custom errors that venues refuse a trade with."""
+
+__all__ = [
+    "VENUES",
+    "VENUE_ERRORS",
+    "Key",
+    "Markets",
+    "Reading",
+    "Snapshot",
+    "load",
+    "replay",
+    "snapshot",
+]
 
 
 def load(

@@ -173,6 +173,9 @@ class MarketState(ABC):
 class Venue(Protocol):
     """The names every venue module has. `Config` is the module's own frozen dataclass."""
 
+    ERRORS: tuple[str, ...]
+    """Signatures of the custom errors it refuses a trade with; reasons in words need none."""
+
     def load(self, w3: Web3, addresses: Mapping[str, Any], market: str) -> Any:
         """Read once what does not change: contracts, decimals, tick spacing, known ticks."""
 

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from web3 import Web3
 
 NAME = "perp-v2"
+ERRORS = ()
+"""It refuses with reasons in words, such as CH_NEFCI."""
 _CHANGED = "PositionChanged(address,address,int256,int256,uint256,int256,int256,uint256)"
 _FUNDING = "FundingPaymentSettled(address,address,int256)"
 _LIQUIDATED = "PositionLiquidated(address,address,uint256,uint256,uint256,address)"

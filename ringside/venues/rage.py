@@ -43,6 +43,12 @@ if TYPE_CHECKING:
 NAME = "rage"
 POOL_FEE = 500
 """The pool's own fee (1e-6), which the venue cancels; its code fixes it."""
+ERRORS = (
+    "InvalidTransactionNotEnoughMargin(int256,int256)",
+    "LowNotionalValue(uint256)",
+    "PoolNotAllowedForTrade(uint32)",
+    "SlippageBeyondTolerance()",
+)
 _CREATED = "AccountCreated(address,uint256)"
 _CHANGED = "TokenPositionChanged(uint256,uint32,int256,int256,uint160,uint160)"
 _FUNDING = "TokenPositionFundingPaymentRealized(uint256,uint32,int256,int256)"

@@ -222,3 +222,14 @@ def test_a_limit_that_no_venue_meets_is_refused_with_the_best_price(story: Story
 def test_a_tip_beyond_what_is_idle_is_refused(story: Story):
     with pytest.raises(PlanError, match="200,000 USDC idle, less than the tip of 200,001"):
         story.keeper.plan(story.order("ETH-USD", ONE, tip=DEPOSIT + USDC))
+
+
+def test_what_the_venue_refuses_is_told_by_its_own_name(story: Story):
+    """A leg with less margin than the plan gives it."""
+    chosen = story.keeper.plan(
+        story.order("ETH-USD", ONE, venues=1 << story.ringside.venue_ids["rage"])
+    )
+    bare = replace(chosen, legs=tuple(replace(leg, margin=0) for leg in chosen.legs))
+    with pytest.raises(Refused) as refused:
+        story.keeper.simulate(bare, story.sign(chosen.order))
+    assert refused.value.name == "InvalidTransactionNotEnoughMargin"

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringside.chain.contracts import Refused, abi, refusal, revert_data
+from ringside.venues import VENUE_ERRORS
 
 CONTRACTS = ("Vault", "Desk", "Venues", "RageSeat", "LocalUSDC")
 ERRORS = {
@@ -102,3 +103,18 @@ def test_revert_data_are_found_wherever_web3_puts_them(data):
 @pytest.mark.parametrize("error", [Exception(), Exception("reverted"), Exception({"code": 3})])
 def test_an_exception_without_data_has_none(error):
     assert revert_data(error) == b""
+
+
+@given(st.integers(-(2**255), 2**255 - 1), st.integers(-(2**255), 2**255 - 1))
+def test_a_venues_own_error_is_known_by_name(value, required):
+    signature = "InvalidTransactionNotEnoughMargin(int256,int256)"
+    data = keccak(text=signature)[:4] + encode(["int256", "int256"], [value, required])
+    told = refusal(data, VENUE_ERRORS)
+    assert told.name == "InvalidTransactionNotEnoughMargin"
+    assert tuple(told.arguments.values()) == (value, required)
+
+
+def test_a_venues_error_without_arguments_is_known_by_name():
+    data = keccak(text="SlippageBeyondTolerance()")[:4]
+    assert str(refusal(data, VENUE_ERRORS)) == "SlippageBeyondTolerance"
+    assert refusal(data).name.startswith("unknown error")
