@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from web3 import Web3
 
-from bench.live import Desk, PerpDesk, RageDesk, ask, disturb
+from bench.live import PerpTrader, RageTrader, Trader, ask, disturb
 from devnet import anvil, state
 from devnet.anvil import rpc
 from ringside import venues
@@ -77,22 +77,22 @@ def measure(
     w3: Web3,
     known: venues.Markets,
     addresses: dict[str, object],
-    desk: Desk,
+    trader: Trader,
     market: str,
     trades: int,
 ) -> Measured:
     """Compare `trades` random trades."""
-    rng, result = random.Random(f"{desk.venue} {market}"), Measured()
+    rng, result = random.Random(f"{trader.venue} {market}"), Measured()
     while len(result.errors) + result.refused < trades:
-        disturb(rng, w3, addresses, known, desk, market)
+        disturb(rng, w3, addresses, known, trader, market)
         snapshot = venues.snapshot(w3, known)
-        at = snapshot.states[desk.venue, market]
+        at = snapshot.states[trader.venue, market]
         count = min(BATCH, trades - len(result.errors) - result.refused)
         wanted = sizes(rng, at.curve, at.mark_price, count)
         start = perf_counter()
         quotes = [at.curve.quote(size) for size in wanted]
         middle = perf_counter()
-        answers = ask(w3, desk, market, wanted, snapshot.block.number)
+        answers = ask(w3, trader, market, wanted, snapshot.block.number)
         result.ours += middle - start
         result.theirs += perf_counter() - middle
         for quote, answer in zip(quotes, answers, strict=True):
@@ -113,12 +113,12 @@ def main(trades: int) -> None:
     with anvil.running(state.free_port()) as w3:
         addresses = state.load(w3, built)
         known = venues.load(w3, addresses)
-        desks: list[Desk] = [PerpDesk(w3, addresses), RageDesk(w3, addresses)]
+        traders: list[Trader] = [PerpTrader(w3, addresses), RageTrader(w3, addresses)]
         start = rpc(w3, "evm_snapshot")
-        for desk in desks:
-            for market in addresses["venues"][desk.venue]["markets"]:
-                found = measure(w3, known, addresses, desk, market, trades)
-                measured.setdefault(desk.venue, {})[market] = found
+        for trader in traders:
+            for market in addresses["venues"][trader.venue]["markets"]:
+                found = measure(w3, known, addresses, trader, market, trades)
+                measured.setdefault(trader.venue, {})[market] = found
                 rpc(w3, "evm_revert", start)
                 start = rpc(w3, "evm_snapshot")
     report: dict[str, object] = {}

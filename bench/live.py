@@ -41,7 +41,7 @@ class Answer:
     refused: str = ""
 
 
-class Desk(Protocol):
+class Trader(Protocol):
     """A funded trader at a venue."""
 
     venue: str
@@ -70,18 +70,18 @@ def eth_calls(w3: Web3, requests: Sequence[dict[str, str]], block: int) -> list[
     return answers
 
 
-def ask(w3: Web3, desk: Desk, market: str, sizes: Sequence[int], block: int) -> list[Answer]:
+def ask(w3: Web3, trader: Trader, market: str, sizes: Sequence[int], block: int) -> list[Answer]:
     """What the venue would do with each of `sizes`, all at the state of `block`."""
-    answers = eth_calls(w3, [desk.request(market, size) for size in sizes], block)
+    answers = eth_calls(w3, [trader.request(market, size) for size in sizes], block)
     return [
-        Answer(refused=a) if isinstance(a, str) else desk.read(size, a)
+        Answer(refused=a) if isinstance(a, str) else trader.read(size, a)
         for size, a in zip(sizes, answers, strict=True)
     ]
 
 
-def send(w3: Web3, desk: Desk, market: str, size: int) -> None:
+def send(w3: Web3, trader: Trader, market: str, size: int) -> None:
     """Trade `size` for real; an error if the venue refuses."""
-    transact(w3, desk.request(market, size))
+    transact(w3, trader.request(market, size))
 
 
 def transact(w3: Web3, request: dict[str, str]) -> Any:
@@ -103,7 +103,7 @@ def fund(w3: Web3, addresses: dict[str, Any], spender: str, index: int, amount: 
     return who
 
 
-class PerpDesk:
+class PerpTrader:
     """A trader at Perp v2."""
 
     venue = "perp-v2"
@@ -142,7 +142,7 @@ class PerpDesk:
         return [(abs(signed(a, 3)), abs(signed(a, 1))) for a in found if isinstance(a, bytes)]
 
 
-class RageDesk:
+class RageTrader:
     """A trader at Rage."""
 
     venue = "rage"
@@ -204,7 +204,7 @@ def disturb(
     w3: Web3,
     addresses: dict[str, Any],
     known: venues.Markets,
-    desk: Desk,
+    trader: Trader,
     market: str,
 ) -> None:
     """Change a market's state at random: price moves with the arbitrageurs behind them, time, real
@@ -215,8 +215,8 @@ def disturb(
     if rng.random() < 0.5:
         Chain(w3).advance(rng.choice((16, 300, 2_000)))
     for _ in range(rng.randint(1, 3)):
-        curve = venues.snapshot(w3, known).states[desk.venue, market].curve
+        curve = venues.snapshot(w3, known).states[trader.venue, market].curve
         sign = rng.choice((1, -1))
         most = curve.capacity(sign) // 3
         if most > 10**15:
-            send(w3, desk, market, sign * rng.randint(10**15, most))
+            send(w3, trader, market, sign * rng.randint(10**15, most))

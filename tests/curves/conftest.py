@@ -11,7 +11,7 @@ import pytest
 from web3 import Web3
 
 from bench import live
-from bench.live import Desk, PerpDesk, RageDesk
+from bench.live import PerpTrader, RageTrader, Trader
 from devnet import anvil, state
 from devnet.anvil import rpc
 from devnet.chain import Chain
@@ -25,7 +25,7 @@ class Local:
     w3: Web3
     addresses: dict[str, Any]
     markets: venues.Markets
-    desks: dict[str, Desk]
+    traders: dict[str, Trader]
 
     def snapshot(self) -> venues.Snapshot:
         """The state of everything at the latest block."""
@@ -42,11 +42,11 @@ def shared() -> Iterator[Local]:
     with anvil.running(state.free_port()) as w3:
         addresses = state.load(w3, built)
         markets = venues.load(w3, addresses)
-        desks: dict[str, Desk] = {
-            "perp-v2": PerpDesk(w3, addresses),
-            "rage": RageDesk(w3, addresses),
+        traders: dict[str, Trader] = {
+            "perp-v2": PerpTrader(w3, addresses),
+            "rage": RageTrader(w3, addresses),
         }
-        yield Local(w3, addresses, markets, desks)
+        yield Local(w3, addresses, markets, traders)
 
 
 @pytest.fixture
@@ -64,6 +64,6 @@ def disturb(local: Local) -> Callable[[random.Random, str, str], None]:
     """Change a market's state at random, with real trades at the venue."""
 
     def change(rng: random.Random, venue: str, market: str) -> None:
-        live.disturb(rng, local.w3, local.addresses, local.markets, local.desks[venue], market)
+        live.disturb(rng, local.w3, local.addresses, local.markets, local.traders[venue], market)
 
     return change

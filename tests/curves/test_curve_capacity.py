@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from bench.live import RageDesk, ask, eth_calls, send, transact
+from bench.live import RageTrader, ask, eth_calls, send, transact
 from devnet import feeds
 from devnet.chain import DEPLOYER
 from ringside.chain.abi import encode, selector
@@ -21,7 +21,7 @@ LOW_NOTIONAL = selector("LowNotionalValue(uint256)").hex()
 
 
 def refusals(local, venue, market, sizes, block):
-    return [a.refused for a in ask(local.w3, local.desks[venue], market, sizes, block)]
+    return [a.refused for a in ask(local.w3, local.traders[venue], market, sizes, block)]
 
 
 @pytest.mark.parametrize("market", MARKETS)
@@ -51,7 +51,7 @@ def test_perp_counts_from_the_tick_recorded_within_fifteen_seconds(local):
     venue, market = "perp-v2", "ETH-USD"
     before = local.snapshot().states[venue, market].curve.capacity(-1)
     local.advance(20)
-    send(local.w3, local.desks[venue], market, -before // 2)
+    send(local.w3, local.traders[venue], market, -before // 2)
     snapshot = local.snapshot()
     after = snapshot.states[venue, market].curve.capacity(-1)
     assert after <= before - before // 2 + 1
@@ -66,18 +66,18 @@ def test_perp_counts_from_the_tick_recorded_within_fifteen_seconds(local):
 @pytest.mark.parametrize("market", MARKETS)
 def test_rage_fills_capacity_whole_and_one_wei_more_only_in_part(local, disturb, market):
     rng = random.Random(market)
-    desk = local.desks["rage"]
-    assert isinstance(desk, RageDesk)
+    trader = local.traders["rage"]
+    assert isinstance(trader, RageTrader)
     for _ in range(3):
         snapshot = local.snapshot()
         curve = snapshot.states["rage", market].curve
         block = snapshot.block.number
         for sign, limit in ((1, MAX_SQRT_RATIO - 1), (-1, MIN_SQRT_RATIO + 1)):
             most = curve.capacity(sign)
-            at, beyond = ask(local.w3, desk, market, [sign * most, sign * (most + 1)], block)
+            at, beyond = ask(local.w3, trader, market, [sign * most, sign * (most + 1)], block)
             assert (at.refused, at.filled) == ("", sign * most)
             assert (beyond.refused, beyond.filled) == ("", sign * most)  # Silently in part.
-            requests = [desk.request(market, sign * (most + n), limit) for n in (0, 1)]
+            requests = [trader.request(market, sign * (most + n), limit) for n in (0, 1)]
             whole, refused = eth_calls(local.w3, requests, block)
             assert isinstance(whole, bytes)
             assert isinstance(refused, str)
@@ -164,6 +164,6 @@ def test_a_changed_fee_is_in_the_next_snapshot(local):
     owner_calls(local, names["market_registry"], encode("setFeeRatio(address,uint24)", base, 2_500))
     snapshot = local.snapshot()
     sizes = [10**19, -(10**19)]
-    answers = ask(local.w3, local.desks[venue], market, sizes, snapshot.block.number)
+    answers = ask(local.w3, local.traders[venue], market, sizes, snapshot.block.number)
     curve = snapshot.states[venue, market].curve
     assert [a.all_in for a in answers] == [curve.quote(size).all_in for size in sizes]

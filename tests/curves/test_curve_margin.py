@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from bench.live import PerpDesk, RageDesk, ask, eth_calls, send, transact
+from bench.live import PerpTrader, RageTrader, ask, eth_calls, send, transact
 from devnet import feeds
 from devnet.chain import DEPLOYER
 from ringside.chain.abi import encode, selector, signed
@@ -18,7 +18,7 @@ NO_MARGIN = {
     "perp-v2": "CH_NEFC",
     "rage": selector("InvalidTransactionNotEnoughMargin(int256,int256)").hex(),
 }
-DESKS = {"perp-v2": PerpDesk, "rage": RageDesk}
+TRADERS = {"perp-v2": PerpTrader, "rage": RageTrader}
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -28,14 +28,14 @@ def test_a_fresh_account_fills_its_room_and_is_refused_a_thousandth_more(
 ):
     market = "ETH-USD"
     disturb(random.Random(dollars), venue, market)
-    desk = DESKS[venue](local.w3, local.addresses, margin=dollars * 10**6, index=8)
+    trader = TRADERS[venue](local.w3, local.addresses, margin=dollars * 10**6, index=8)
     snapshot = local.snapshot()
     state = snapshot.states[venue, market]
     for sign in (1, -1):
         room = state.room(dollars * ONE, sign)
         assert 0 < room < state.curve.capacity(sign)
         sizes = [sign * room, sign * (room + room // 1_000)]
-        at, beyond = ask(local.w3, desk, market, sizes, snapshot.block.number)
+        at, beyond = ask(local.w3, trader, market, sizes, snapshot.block.number)
         assert at.refused == ""
         assert at.filled == sign * room
         assert NO_MARGIN[venue] in beyond.refused
@@ -45,17 +45,17 @@ def test_a_fresh_account_fills_its_room_and_is_refused_a_thousandth_more(
 @pytest.mark.parametrize("held", [1, -1])
 def test_an_account_with_a_position_has_room_to_add_and_to_turn(local, venue, held):
     market, dollars = "ETH-USD", 50_000
-    desk = DESKS[venue](local.w3, local.addresses, margin=dollars * 10**6, index=8)
+    trader = TRADERS[venue](local.w3, local.addresses, margin=dollars * 10**6, index=8)
     before = local.snapshot().states[venue, market]
     position = held * before.room(dollars * ONE, held) // 2
-    send(local.w3, desk, market, position)
+    send(local.w3, trader, market, position)
     snapshot = local.snapshot()
     state = snapshot.states[venue, market]
     paid = -before.curve.quote(position).all_in * held
     for sign in (1, -1):
         room = state.room(dollars * ONE, sign, position, paid)
         sizes = [sign * room, sign * (room + room // 1_000)]
-        at, beyond = ask(local.w3, desk, market, sizes, snapshot.block.number)
+        at, beyond = ask(local.w3, trader, market, sizes, snapshot.block.number)
         assert at.refused == ""
         assert NO_MARGIN[venue] in beyond.refused
 
@@ -65,14 +65,14 @@ def test_rage_values_at_the_oracle_when_the_pool_is_too_far_off(local, oracle):
     market, dollars = "ETH-USD", 50_000
     feeds.move(local.w3, local.addresses["feeds"], market, Decimal(oracle))
     local.advance(2_000)
-    desk = RageDesk(local.w3, local.addresses, margin=dollars * 10**6, index=8)
+    trader = RageTrader(local.w3, local.addresses, margin=dollars * 10**6, index=8)
     snapshot = local.snapshot()
     state = snapshot.states["rage", market]
     assert state.mark_price == state.index_price
     for sign in (1, -1):
         room = state.room(dollars * ONE, sign)
         sizes = [sign * room, sign * (room + room // 1_000)]
-        at, beyond = ask(local.w3, desk, market, sizes, snapshot.block.number)
+        at, beyond = ask(local.w3, trader, market, sizes, snapshot.block.number)
         assert at.refused == ""
         assert NO_MARGIN["rage"] in beyond.refused
 
@@ -87,13 +87,13 @@ def test_rage_without_a_twap_values_at_the_tick_a_trade_leaves(local):
     data = "0x" + encode(call, pool["pool_id"], *settings).hex()
     owner = local.w3.eth.accounts[DEPLOYER]
     transact(local.w3, {"from": owner, "to": names["clearing_house"], "data": data})
-    desk = RageDesk(local.w3, local.addresses, margin=dollars * 10**6, index=8)
+    trader = RageTrader(local.w3, local.addresses, margin=dollars * 10**6, index=8)
     snapshot = local.snapshot()
     state = snapshot.states["rage", market]
     for sign in (1, -1):
         room = state.room(dollars * ONE, sign)
         sizes = [sign * room, sign * (room + room // 1_000)]
-        at, beyond = ask(local.w3, desk, market, sizes, snapshot.block.number)
+        at, beyond = ask(local.w3, trader, market, sizes, snapshot.block.number)
         assert at.refused == ""
         assert NO_MARGIN["rage"] in beyond.refused
 
@@ -101,16 +101,16 @@ def test_rage_without_a_twap_values_at_the_tick_a_trade_leaves(local):
 @pytest.mark.parametrize("held", [1, -1])
 def test_rage_is_at_its_maintenance_requirement_at_the_liquidation_price(local, held):
     market, dollars = "ETH-USD", 50_000
-    desk = RageDesk(local.w3, local.addresses, margin=dollars * 10**6, index=8)
+    trader = RageTrader(local.w3, local.addresses, margin=dollars * 10**6, index=8)
     before = local.snapshot().states["rage", market]
     position = held * before.room(dollars * ONE, held) * 9 // 10
-    send(local.w3, desk, market, position)
+    send(local.w3, trader, market, position)
     state = local.snapshot().states["rage", market]
     paid = -before.curve.quote(position).all_in * held
-    call = encode("getAccountMarketValueAndRequiredMargin(uint256,bool)", desk.account, False)
+    call = encode("getAccountMarketValueAndRequiredMargin(uint256,bool)", trader.account, False)
     answer = eth_calls(
         local.w3,
-        [desk._request(desk.names["clearing_house"], call)],
+        [trader._request(trader.names["clearing_house"], call)],
         local.w3.eth.block_number,
     )[0]
     assert isinstance(answer, bytes)
@@ -129,20 +129,22 @@ def test_rage_is_at_its_maintenance_requirement_at_the_liquidation_price(local, 
 @pytest.mark.parametrize("held", [1, -1])
 def test_perp_is_at_its_maintenance_requirement_at_the_liquidation_price(local, held):
     market, dollars = "ETH-USD", 50_000
-    desk = PerpDesk(local.w3, local.addresses, margin=dollars * 10**6, index=8)
+    trader = PerpTrader(local.w3, local.addresses, margin=dollars * 10**6, index=8)
     before = local.snapshot().states["perp-v2", market]
     position = held * before.room(dollars * ONE, held) * 9 // 10
-    send(local.w3, desk, market, position)
+    send(local.w3, trader, market, position)
     state = local.snapshot().states["perp-v2", market]
     paid = -before.curve.quote(position).all_in * held
-    names = desk.names
+    names = trader.names
     value, requirement = eth_calls(
         local.w3,
         [
-            desk._request(names["clearing_house"], encode("getAccountValue(address)", desk.who)),
-            desk._request(
+            trader._request(
+                names["clearing_house"], encode("getAccountValue(address)", trader.who)
+            ),
+            trader._request(
                 names["account_balance"],
-                encode("getMarginRequirementForLiquidation(address)", desk.who),
+                encode("getMarginRequirementForLiquidation(address)", trader.who),
             ),
         ],
         local.w3.eth.block_number,
@@ -162,22 +164,22 @@ def test_perp_is_at_its_maintenance_requirement_at_the_liquidation_price(local, 
 
 def test_the_perp_funding_rate_is_what_a_position_owes(local):
     market, size = "ETH-USD", 100 * ONE
-    desk = local.desks["perp-v2"]
-    assert isinstance(desk, PerpDesk)
-    send(local.w3, desk, market, size)
+    trader = local.traders["perp-v2"]
+    assert isinstance(trader, PerpTrader)
+    send(local.w3, trader, market, size)
     settled = local.snapshot().timestamp
     local.advance(1_800)
     snapshot = local.snapshot()
     rate = snapshot.states["perp-v2", market].funding_rate
-    base = desk.names["markets"][market]["base_token"]
+    base = trader.names["markets"][market]["base_token"]
     owed, index_twap = eth_calls(
         local.w3,
         [
-            desk._request(
-                desk.names["exchange"],
-                encode("getPendingFundingPayment(address,address)", desk.who, base),
+            trader._request(
+                trader.names["exchange"],
+                encode("getPendingFundingPayment(address,address)", trader.who, base),
             ),
-            desk._request(base, encode("getIndexPrice(uint256)", 900)),
+            trader._request(base, encode("getIndexPrice(uint256)", 900)),
         ],
         snapshot.block.number,
     )
@@ -190,7 +192,7 @@ def test_the_perp_funding_rate_is_what_a_position_owes(local):
 
 
 def test_the_rage_funding_rate_is_positive_when_the_pool_is_above_the_oracle(local):
-    send(local.w3, local.desks["rage"], "ETH-USD", 300 * ONE)
+    send(local.w3, local.traders["rage"], "ETH-USD", 300 * ONE)
     local.advance(1_800)
     state = local.snapshot().states["rage", "ETH-USD"]
     expected = (state.mark_price - state.index_price) * ONE // state.index_price

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
-from bench.live import PerpDesk, RageDesk, ask, transact
+from bench.live import PerpTrader, RageTrader, ask, transact
 from ringside.chain.abi import signed
 from ringside.units import USDC_TO_USD
 from ringside.venues.base import Curve
@@ -46,7 +46,7 @@ def test_a_quote_is_what_the_venue_would_do_to_the_unit(local, disturb, venue, m
         snapshot = local.snapshot()
         curve = snapshot.states[venue, market].curve
         sizes = some_sizes(rng, curve)
-        answers = ask(local.w3, local.desks[venue], market, sizes, snapshot.block.number)
+        answers = ask(local.w3, local.traders[venue], market, sizes, snapshot.block.number)
         for size, answer in zip(sizes, answers, strict=True):
             assert (answer.refused, answer.filled) == ("", size)
             assert curve.quote(size).all_in == answer.all_in
@@ -60,11 +60,11 @@ def test_perp_quotes_agree_with_the_periphery_quoter_in_notional_and_within_a_we
     disturb(rng, "perp-v2", market)
     snapshot = local.snapshot()
     curve = snapshot.states["perp-v2", market].curve
-    desk = local.desks["perp-v2"]
-    assert isinstance(desk, PerpDesk)
+    trader = local.traders["perp-v2"]
+    assert isinstance(trader, PerpTrader)
     sizes = some_sizes(rng, curve)
     for size, (notional, all_in) in zip(
-        sizes, desk.quoter(market, sizes, snapshot.block.number), strict=True
+        sizes, trader.quoter(market, sizes, snapshot.block.number), strict=True
     ):
         quote = curve.quote(size)
         assert abs(quote.notional - notional) <= 1
@@ -78,11 +78,11 @@ def test_rage_quotes_agree_with_the_swap_simulator_in_size_all_in_and_fee(local,
     disturb(rng, "rage", market)
     snapshot = local.snapshot()
     curve = snapshot.states["rage", market].curve
-    desk = local.desks["rage"]
-    assert isinstance(desk, RageDesk)
+    trader = local.traders["rage"]
+    assert isinstance(trader, RageTrader)
     sizes = some_sizes(rng, curve)
     for size, (filled, all_in, fee) in zip(
-        sizes, desk.simulate(market, sizes, snapshot.block.number), strict=True
+        sizes, trader.simulate(market, sizes, snapshot.block.number), strict=True
     ):
         quote = curve.quote(size)
         assert (filled, all_in, fee) == (size, quote.all_in, quote.fee)
@@ -90,9 +90,9 @@ def test_rage_quotes_agree_with_the_swap_simulator_in_size_all_in_and_fee(local,
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_mined_perp_trade_reports_the_quoted_notional_and_fee(local, sign):
-    desk = local.desks["perp-v2"]
+    trader = local.traders["perp-v2"]
     quote = local.snapshot().states["perp-v2", "ETH-USD"].curve.quote(sign * 321 * 10**18 + 7)
-    receipt = transact(local.w3, desk.request("ETH-USD", quote.size))
+    receipt = transact(local.w3, trader.request("ETH-USD", quote.size))
     signature = "PositionChanged(address,address,int256,int256,uint256,int256,int256,uint256)"
     data = event(receipt, signature)
     assert (signed(data), signed(data, 1), signed(data, 2)) == (
@@ -104,9 +104,9 @@ def test_a_mined_perp_trade_reports_the_quoted_notional_and_fee(local, sign):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_mined_rage_trade_reports_the_quoted_size_and_all_in(local, sign):
-    desk = local.desks["rage"]
+    trader = local.traders["rage"]
     quote = local.snapshot().states["rage", "ETH-USD"].curve.quote(sign * 321 * 10**18 + 7)
-    receipt = transact(local.w3, desk.request("ETH-USD", quote.size))
+    receipt = transact(local.w3, trader.request("ETH-USD", quote.size))
     data = event(receipt, "TokenPositionChanged(uint256,uint32,int256,int256,uint160,uint160)")
     all_in = -sign * quote.all_in // USDC_TO_USD
     assert (signed(data), signed(data, 1)) == (quote.size, all_in)

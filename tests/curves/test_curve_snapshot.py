@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bench.live import RageDesk, ask, transact
+from bench.live import RageTrader, ask, transact
 from devnet.anvil import rpc
 from ringside import venues
 from ringside.chain.abi import encode
@@ -65,23 +65,23 @@ def test_readings_replay_to_the_same_quotes_without_a_chain(local):
 
 def test_a_new_tick_is_noticed_and_costs_one_more_reading(local, requests_made):
     venue, market = "rage", "ETH-USD"
-    names, desk = local.addresses["venues"][venue], local.desks[venue]
-    assert isinstance(desk, RageDesk)
+    names, trader = local.addresses["venues"][venue], local.traders[venue]
+    assert isinstance(trader, RageTrader)
     curve = local.snapshot().states[venue, market].curve
     assert isinstance(curve, PoolCurve)
     tick = curve.pool.tick // 10 * 10
     change = encode(
         "updateRangeOrder(uint256,uint32,(int24,int24,int128,uint160,uint16,bool,uint8,bool))",
-        *(desk.account, names["markets"][market]["pool_id"]),
+        *(trader.account, names["markets"][market]["pool_id"]),
         *(tick - 70, tick + 90, 10**16, 0, 0, 0, 0, 0),
     )
-    transact(local.w3, desk._request(names["clearing_house"], change))
+    transact(local.w3, trader._request(names["clearing_house"], change))
     requests_made.clear()
     snapshot = local.snapshot()
     assert len(batches(requests_made)) == 2
     curve = snapshot.states[venue, market].curve
     sizes = [curve.capacity(1), -curve.capacity(-1), 10**19, -(10**19)]
-    answers = ask(local.w3, desk, market, sizes, snapshot.block.number)
+    answers = ask(local.w3, trader, market, sizes, snapshot.block.number)
     assert [a.all_in for a in answers] == [curve.quote(s).all_in for s in sizes]
     requests_made.clear()
     local.snapshot()
@@ -100,9 +100,9 @@ def test_a_call_that_fails_is_an_error_unless_it_may(local):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_pool_pushed_to_the_end_of_its_range_is_still_read(local, sign):
     """Rage fills beyond its liquidity in part and leaves the price where Uniswap's range ends."""
-    desk = local.desks["rage"]
+    trader = local.traders["rage"]
     most = local.snapshot().states["rage", "ETH-USD"].curve.capacity(sign)
-    transact(local.w3, desk.request("ETH-USD", sign * (most + 10**18)))
+    transact(local.w3, trader.request("ETH-USD", sign * (most + 10**18)))
     snapshot = local.snapshot()
     assert snapshot.failures == {}
     curve = snapshot.states["rage", "ETH-USD"].curve
@@ -110,7 +110,7 @@ def test_a_pool_pushed_to_the_end_of_its_range_is_still_read(local, sign):
     assert abs(curve.pool.tick) > 887_000
     assert curve.capacity(sign) == 0
     size = -sign * curve.capacity(-sign)
-    (answer,) = ask(local.w3, desk, "ETH-USD", [size], snapshot.block.number)
+    (answer,) = ask(local.w3, trader, "ETH-USD", [size], snapshot.block.number)
     assert (answer.filled, answer.all_in) == (size, curve.quote(size).all_in)
 
 
