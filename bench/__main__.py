@@ -7,11 +7,13 @@ import sys
 
 from rich.console import Console
 
-from bench import curves, gas
+from bench import curves, gas, times
 
 CONSOLE = Console()
 
 CONSOLE.rule("gas")
 gas.run(CONSOLE.print, "--accept" in sys.argv)
+CONSOLE.rule("times")
+times.run(CONSOLE.print)
 CONSOLE.rule("curves")
 curves.main([], standalone_mode=False)

@@ -221,43 +221,55 @@ def measure(bench: Bench, parts: bool = True) -> dict[str, Any]:
     return result
 
 
+REST = "desk, calldata and base cost, less refunds"
+
+
 def _parts(bench: Bench, venue: str) -> dict[str, int]:
-    """Where the headline fill's gas goes: each contract's own share of the trace, calls into the
-    venue in one line. Refunds are what the total is less than their sum."""
+    """What the headline fill's overhead is made of: each contract's own share of the fill's trace
+    less what the direct trade has of it. A trace shows frames before refunds and the total after
+    them, so the last row is the rest; the rows add up to the overhead."""
     own = bench.addresses["ringside"]
     names = {
-        own["desk"]: "desk",
+        own["desk"]: REST,
         own["vault"]: "vault",
         own["venues"]: "registry",
         own["seats"][venue]: "seat",
         bench.addresses["usdc"]: "USDC, vault to seat",
         bench.addresses["feeds"][MARKET]: "oracle",
+        bench.direct[venue][0].address: REST,
+        "0x" + "01".rjust(40, "0"): "signature",
     }
+    with bench.undone():
+        receipt = bench.fill({venue: SIZE}, MARGIN)
+        ours = _shares(bench, receipt, names)
+    with bench.undone():
+        trader, key = bench.direct[venue]
+        receipt = bench.chain.send(trader, "trade", key, SIZE, MARGIN)
+        theirs = _shares(bench, receipt, names)
+    rows = [*(name for name in ours if name != REST), REST]
+    return {name: ours[name] - theirs.get(name, 0) for name in rows}
+
+
+def _shares(bench: Bench, receipt: Any, names: Mapping[str, str]) -> dict[str, int]:
+    """Gas by name: frames of the contracts named by themselves, the venue with all it calls, and
+    REST."""
     by_address = {address.lower(): name for address, name in names.items()}
     found: dict[str, int] = {}
 
     def walk(call: Mapping[str, Any], inside: str) -> None:
-        to = call.get("to", "").lower()
-        name = by_address.get(to, "seat" if inside == "vault" else "venue")
-        if to == "0x" + "01".rjust(40, "0"):
-            name = "signature"
+        name = by_address.get(call.get("to", "").lower(), "seat" if inside == "vault" else "venue")
         used, calls = int(call["gasUsed"], 16), call.get("calls", [])
-        if name == "venue":
+        if name != "venue":
+            used -= sum(int(c["gasUsed"], 16) for c in calls)
+            for below in calls:
+                walk(below, name)
+        if name != REST:
             found[name] = found.get(name, 0) + used
-            return
-        inner = sum(int(c["gasUsed"], 16) for c in calls)
-        found[name] = found.get(name, 0) + used - inner
-        for below in calls:
-            walk(below, name)
 
-    with bench.undone():
-        receipt = bench.fill({venue: SIZE}, MARGIN)
-        digest = "0x" + bytes(receipt["transactionHash"]).hex()
-        trace: Any = rpc(bench.chain.w3, "debug_traceTransaction", digest, {"tracer": "callTracer"})
-        walk(trace, "")
-    # The outermost frame is after refunds; the inner ones are before.
-    found["total"] = int(receipt["gasUsed"])
-    return found
+    digest = "0x" + bytes(receipt["transactionHash"]).hex()
+    trace: Any = rpc(bench.chain.w3, "debug_traceTransaction", digest, {"tracer": "callTracer"})
+    walk(trace, "")
+    return {**found, REST: int(receipt["gasUsed"]) - sum(found.values())}
 
 
 @contextmanager
@@ -273,9 +285,10 @@ def table(result: Mapping[str, Any]) -> list[Table]:
     for what, by in result.items():
         if what not in ("gas", "parts"):
             ratios.add_row(what, *(f"{ratio:.4f}" for ratio in by.values()))
-    parts = Table("part", *result["parts"], title="Where it goes", title_justify="left")
+    parts = Table("part", *result["parts"], title="What the overhead is", title_justify="left")
     for name in dict.fromkeys(n for by in result["parts"].values() for n in by):
         parts.add_row(name, *(f"{by.get(name, 0):,}" for by in result["parts"].values()))
+    parts.add_row("all", *(f"{sum(by.values()):,}" for by in result["parts"].values()))
     return [ratios, parts]
 
 

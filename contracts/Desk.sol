@@ -21,8 +21,9 @@ import {Orders} from "./libraries/Orders.sol";
 /// A FILL
 /// Anyone calls `fill` with an order, its signature and legs. The order's state is booked first; then each leg
 /// is one call to the vault, which moves margin and has the seat trade exactly the leg's size; the price of each
-/// leg, and of all with the tip, is held against the signed limit and the oracle's bound. Any failure undoes all of it. Whoever comes
-/// back in from a leg finds this fill counted already and the vault locked, so the desk needs no lock itself.
+/// leg, and of all with the tip, is held against the signed limit and the oracle's bound. Any failure undoes all
+/// of it. Whoever comes back in from a leg finds this fill counted already and the vault locked, so the desk needs
+/// no lock itself.
 ///
 /// REPLAY
 /// A nonce has two bits: spent, when its order is complete or cancelled; bound, when an order was filled in part

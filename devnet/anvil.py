@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "
 
 
 def binary() -> Path:
-    """The anvil of the lock file on Linux x86-64, the one machine its registry serves a binary for;
+    """The anvil of the lock file on Linux x86-64, the one machine it names a binary for;
     elsewhere the `anvil` on the path. (The npm launcher hides failures: not used.)"""
     system = platform.system().lower().replace("windows", "win32")
     machine = _MACHINES.get(platform.machine().lower(), platform.machine().lower())
@@ -73,6 +74,10 @@ def start(port: int) -> tuple[subprocess.Popen[bytes], Web3]:
         # No trace of past states is kept on disk: anvil can otherwise fill gigabytes in minutes.
         *("--prune-history", "1000"),
     ]
+    with socket.socket() as probe:
+        # An anvil that is there already would answer for the new one.
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise DevnetError(f"Port {port} is taken: end what listens there, or name another.")
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     w3 = connect(f"http://127.0.0.1:{port}")
     deadline = time.monotonic() + START_TIMEOUT

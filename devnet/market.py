@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from web3 import Web3
+from web3.exceptions import Web3Exception
 
 from devnet import DevnetError, feeds
+from devnet.anvil import rpc
 from devnet.chain import Chain
 from devnet.venues import VENUES
 
@@ -22,9 +24,20 @@ def move(
     if market not in addresses["feeds"]:
         known = ", ".join(addresses["feeds"])
         raise DevnetError(f"There is no market {market}; there are {known}.")
-    feeds.move(w3, addresses["feeds"], market, price)
-    if arbitrage:
-        follow(w3, addresses, market)
+    least = Decimal(1).scaleb(-feeds.FEED_DECIMALS)
+    if not price.is_finite() or price < least:
+        raise DevnetError(f"{price} is no price: give USD, {least:f} or more.")
+    before = rpc(w3, "evm_snapshot")
+    try:
+        feeds.move(w3, addresses["feeds"], market, price)
+        if arbitrage:
+            follow(w3, addresses, market)
+    except (DevnetError, Web3Exception, OverflowError) as error:
+        # A price that the venues cannot reach would leave the chain out of joint.
+        rpc(w3, "evm_revert", before)
+        raise DevnetError(
+            f"{market} cannot go to {price:f} in one step, and stays where it was: {error}"
+        ) from None
 
 
 def follow(w3: Web3, addresses: dict[str, Any], market: str) -> None:

@@ -9,13 +9,12 @@ from web3 import Web3
 
 from devnet.artifacts import compiled
 from devnet.chain import DEPLOYER, Chain
+from devnet.venues import VENUES
 from ringside.orders import market_id
 
 HEARTBEAT = 86_400
 """Seconds after which a feed's answer is stale here: a day, Chainlink's longest, since a local feed
 moves only when told to."""
-SEATS = {"perp-v2": ("PerpV2Seat", "base_token"), "rage": ("RageSeat", "pool_id")}
-"""Per venue: its seat contract, and which of a market's addresses is its instrument."""
 
 
 def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
@@ -32,8 +31,9 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
         chain.send(venues, "addMarket", market, feed, HEARTBEAT)
     ids: dict[str, int] = {}
     seats: dict[str, str] = {}
-    for name, venue in addresses["venues"].items():
-        contract, instrument = SEATS[name]
+    for module in VENUES:
+        name, (contract, instrument) = module.NAME, module.SEAT
+        venue = addresses["venues"][name]
         seat = chain.deploy(compiled(contract), vault.address, usdc, venue["clearing_house"])
         ids[name], seats[name] = len(ids), seat.address
         chain.send(venues, "addVenue", name, seat.address)

@@ -14,7 +14,7 @@ from eth_abi.abi import encode
 from eth_utils.address import is_hex_address
 from eth_utils.crypto import keccak
 
-from ringside.accounts import account_id, owner_of
+from ringside.accounts import owner_of
 
 _UINT_MAX = 2**256 - 1
 _SIZE_MAX = 2**128 - 1
@@ -48,6 +48,8 @@ DOMAIN_FIELDS = (
     ("verifyingContract", "address"),
 )
 ZERO_ADDRESS = "0x" + "00" * 20
+MOST_VENUES = 128
+"""As many as a grant can name."""
 
 
 class OrderError(ValueError):
@@ -63,8 +65,8 @@ def venue_set(ids: list[int]) -> int:
     """The set of venue ids as an order carries it: bit i allows venue i."""
     bits = 0
     for i in ids:
-        if not 0 <= i < 256:
-            raise OrderError(f"venue id {i} does not exist: ids run from 0 to 255")
+        if not 0 <= i < MOST_VENUES:
+            raise OrderError(f"venue id {i} cannot exist: ids run from 0 to {MOST_VENUES - 1}")
         bits |= 1 << i
     return bits
 
@@ -289,8 +291,8 @@ __all__ = [
     "Domain",
     "Order",
     "OrderError",
-    "account_id",
     "market_id",
+    "permit",
     "sign",
     "venue_set",
 ]

@@ -41,6 +41,8 @@ BAND = 5
 HOURS = 6
 HOUR = 3600
 FOREVER = 2**40 - 1
+MOST_DEPOSIT, MOST_SIZE = 10**18, 10**30
+"""A trillion USDC (1e6), a trillion base (1e18)."""
 ALL = 2**256 - 1
 """To `pull`: all that is free."""
 RESULT = Path("build/demo.json")
@@ -375,7 +377,15 @@ def tell(story: Story, name: str, size: int, amount: int) -> Any:
     second = next(other for other in at.addresses["feeds"] if other != name)
     worth = abs(size) * story.oracle(name) // 4
     part = worth // story.oracle(second) // 10**15 * 10**15
-    opening = story.order(second, -order.sign * part, others, story.view().idle // 4)
+    margin = story.view().idle // 4
+    opening = story.order(second, -order.sign * part, others, margin)
+    seen = story.machine.look(opening)
+    room = sum(rooms(opening, seen.account, {v: seen.states[v] for v in others}, margin).values())
+    if part > room:  # What the deposit still carries there.
+        part = room * 9 // 10 // 10**12 * 10**12
+        if part == 0:
+            raise Impossible(f"The deposit leaves no margin to open {second} at {others[0]}.")
+        opening = opening.with_(size=-order.sign * part)
     story.fill(*story.quote(opening))
     story.positions("The seats")
 
@@ -411,6 +421,7 @@ def _price(total: int, size: int) -> str:
 def cli(name: str, size: str, amount: str) -> None:
     """One deposit, one signed order, two real perp DEXs."""
     started = time.monotonic()
+    RESULT.unlink(missing_ok=True)
     logger.set_level(LogLevel.ERROR)
     try:
         parsed = to_units(size, name="--size"), to_units(amount, 6, name="--deposit")
@@ -420,6 +431,8 @@ def cli(name: str, size: str, amount: str) -> None:
             raise Impossible(f"There is no market {name}: take {' or '.join(addresses['feeds'])}.")
         if parsed[0] == 0 or parsed[1] <= 0:
             raise Impossible("--size must not be zero and --deposit must be more than zero.")
+        if parsed[1] > MOST_DEPOSIT or abs(parsed[0]) > MOST_SIZE:
+            raise Impossible("There is not that much of it: no trillion of USDC or base exists.")
         actors = accounts.test_accounts
         story = Story(
             Ringside.at(w3, addresses),

@@ -38,6 +38,8 @@ class VenueModule(Protocol):
     """What every module here offers. `addresses` is the venue's own part of addresses.json."""
 
     NAME: str
+    SEAT: tuple[str, str]
+    """Our seat contract for it, and which of a market's addresses is its instrument there."""
 
     def deploy(self, site: Site) -> dict[str, Any]:
         """Deploy the venue, its markets and their liquidity; return the addresses."""

@@ -16,6 +16,7 @@ from devnet.pools import Band
 from devnet.venues import Prices, Site
 
 NAME = "perp-v2"
+SEAT = ("PerpV2Seat", "base_token")
 
 CORE = "@perp/curie-contract/artifacts/contracts"
 ORACLE = "@perp/perp-oracle-contract/artifacts/contracts"

@@ -16,6 +16,7 @@ from devnet.pools import Band
 from devnet.venues import Prices, Site
 
 NAME = "rage"
+SEAT = ("RageSeat", "pool_id")
 
 PACKAGE = "@ragetrade/core/artifacts/contracts"
 

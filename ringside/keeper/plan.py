@@ -125,7 +125,7 @@ def plan(
     found = Plan(order, route, legs, tip)
     limit = order.limit_price * left
     if (found.total * ONE > limit) if size > 0 else (found.total * ONE < limit):
-        raise _too_dear(found.total_price, order)
+        raise _too_dear(found.total_price, order, tip)
     return found
 
 
@@ -147,10 +147,10 @@ def _within_limit(curve: Curve, cap: int, order: Order) -> int:
     return largest(meets, cap) if cap >= least else 0
 
 
-def _too_dear(price: int, order: Order) -> TooDear:
+def _too_dear(price: int, order: Order, tip: int = 0) -> TooDear:
     return TooDear(
-        f"The best price now, {from_units(price)} with fees and tip, is worse than the order's "
-        f"limit of {from_units(order.limit_price)}."
+        f"The best price now, {from_units(price)} with fees and a tip of {_usdc(tip)} USDC, is "
+        f"worse than the order's limit of {from_units(order.limit_price)}."
     )
 
 

@@ -147,9 +147,13 @@ def split(
     best = solver.best(seats)
     candidates = singles + ([best] if best else [])
     if not candidates:
-        least = ", ".join(f"{s.curve.venue} takes {s.least} to {s.most}" for s in seats)
+        least = ", ".join(
+            f"{s.curve.venue} takes {from_units(s.least):f} to {from_units(s.most):f}"
+            for s in seats
+        )
         raise NoFit(
-            f"No set of venues makes up {amount} exactly: {least or 'no venue takes its minimum'}."
+            f"No set of venues makes up {from_units(amount):f} exactly: "
+            f"{least or 'no venue takes its minimum'}."
         )
     chosen = min(candidates, key=lambda c: c.cost)  # The first of equals: fewest legs.
     single = min(singles, key=lambda c: c.cost) if singles else None
@@ -324,5 +328,5 @@ def _says(curve: Curve, limit: int, capacity: int) -> str:
 
 
 def _number(size: int) -> str:
-    """A size as people read it, rounded down to six decimals."""
-    return f"{from_units(size // 10**12, 6):,}"
+    """A size as people read it: six decimals, rounded down, or all where those are nothing."""
+    return f"{from_units(size // 10**12, 6) or from_units(size):,f}"

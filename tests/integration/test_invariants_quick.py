@@ -1,7 +1,4 @@
-"""Random sequences of real actions: the vault covers all idle, and nobody else's account moves.
-
-The stateful suite does this for long; here a few short sequences run with every other test.
-"""
+"""Random sequences of real actions: the vault covers all idle, and nobody else's account moves."""
 
 from random import Random
 

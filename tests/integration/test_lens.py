@@ -2,7 +2,8 @@
 
 from contextlib import suppress
 
-from stage import BTC_USD, DEPOSIT, ETH, ETH_USD, USDC, send
+import pytest
+from stage import BTC_USD, DEPOSIT, ETH, ETH_USD, USDC, selector, send
 from web3.exceptions import Web3Exception
 
 from ringside.accounts import account_id
@@ -100,3 +101,12 @@ def test_too_little_gas_never_shows_a_sound_venue_as_unreadable(ringside, accoun
                     blamed.append(gas)
     assert blamed == []
     assert all(seat.readable for seat in ringside.view(account, ETH_USD).seats)
+
+
+def test_a_read_with_too_little_gas_says_so(ringside, lens, account, perp):
+    ringside.trade(perp.id, ETH, MARGIN)
+    question = lens.account.encode_input(account, [ETH_USD])
+    asked = {"to": lens.address, "data": question, "gas": 1_000_000}
+    with pytest.raises(Web3Exception) as refused:
+        ringside.w3.eth.call(asked)
+    assert selector(lens.NotEnoughGas).hex() in str(refused.value)

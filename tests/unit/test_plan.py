@@ -215,7 +215,7 @@ BOTH = (no_seat("a"), no_seat("b"))
             order(ONE, limit=2_000 * ONE),
             account(RICH, *BOTH),
             0,
-            "with fees and tip, is worse than the order's limit of 2000.",
+            "is worse than the order's limit of 2000.",
         ),
     ],
 )
