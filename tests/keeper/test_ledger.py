@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from story import EXAMPLES, MARKETS, Story
 
-from bench.live import PerpDesk
+from bench.live import PerpTrader
 from devnet.anvil import rpc
 from devnet.chain import Chain
 from devnet.venues import perp_v2, rage
@@ -120,7 +120,7 @@ def liquidate(story: Story, venue: str, market: str) -> None:
     seat = story.seats[venue].seat
     if venue == "perp-v2":
         # Who liquidates there takes the position over, and must be able to.
-        PerpDesk(story.w3, story.ringside.addresses, index=5)
+        PerpTrader(story.w3, story.ringside.addresses, index=5)
         house = chain.at(perp_v2.core("ClearingHouse"), places["clearing_house"])
         chain.send(house, "liquidate", seat, places["markets"][market]["base_token"], role=5)
     else:

@@ -134,7 +134,7 @@ def test_a_venue_set_has_the_bits_of_its_venues(ids):
 
 @pytest.mark.parametrize("wrong", [-1, 128])
 def test_a_venue_id_that_cannot_be_is_refused(wrong):
-    with pytest.raises(OrderError, match=f"venue id {wrong} does not exist"):
+    with pytest.raises(OrderError, match=f"venue id {wrong} cannot exist"):
         venue_set([0, wrong])
 
 
