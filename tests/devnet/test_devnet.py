@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from web3 import Web3
 
-from devnet import anvil, feeds, market, pools, state
+from devnet import DevnetError, anvil, feeds, market, pools, state
 from devnet.anvil import BLOCK_INTERVAL, rpc
 from devnet.artifacts import hardhat
 from devnet.chain import Chain
@@ -178,3 +178,25 @@ def test_every_contract_fits_the_size_limit(devnet: Any) -> None:
 
     for address in walk(addresses):
         assert 0 < len(w3.eth.get_code(Web3.to_checksum_address(address))) <= limit
+
+
+@pytest.mark.parametrize("price", ["NaN", "Infinity", "0", "-1", "1e-9", "1e9"])
+def test_a_price_that_cannot_be_changes_nothing(devnet: Any, price: str) -> None:
+    w3, addresses = devnet
+
+    def everything() -> list[Any]:
+        seen = [v.prices(w3, addresses["venues"][v.NAME], "ETH-USD") for v in VENUES]
+        return [*seen, feeds.read(w3, addresses["feeds"], "ETH-USD")]
+
+    before = everything()
+    with pytest.raises(DevnetError, match=r"is no price|stays where it was"):
+        market.move(w3, addresses, "ETH-USD", Decimal(price))
+    assert everything() == before
+
+
+def test_a_second_chain_does_not_take_the_firsts_port(devnet: Any) -> None:
+    w3, _ = devnet
+    port = int(w3.provider.endpoint_uri.rsplit(":", 1)[1])
+    with pytest.raises(DevnetError, match="is taken"), anvil.running(port):
+        pass
+    assert w3.eth.chain_id == anvil.CHAIN_ID
