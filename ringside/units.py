@@ -70,37 +70,13 @@ def usdc_to_usd(amount: int) -> int:
     return amount * USDC_TO_USD
 
 
-def usd_to_usdc_down(amount: int) -> int:
-    """USD (1e18) as USDC (1e6), rounded towards minus infinity."""
-    return amount // USDC_TO_USD
-
-
-def usd_to_usdc_up(amount: int) -> int:
-    """USD (1e18) as USDC (1e6), rounded towards plus infinity."""
-    return -(-amount // USDC_TO_USD)
-
-
-def mul_div_down(a: int, b: int, denominator: int) -> int:
-    """a × b ÷ denominator, rounded towards minus infinity."""
-    return a * b // denominator
-
-
-def mul_div_up(a: int, b: int, denominator: int) -> int:
-    """a × b ÷ denominator, rounded towards plus infinity."""
-    return -(-a * b // denominator)
+def price_against(total: int, size: int) -> int:
+    """USD per base (1e18) of `total` (USD 1e18) for a signed `size`: rounded up for a purchase and
+    down for a sale, against whoever asks."""
+    return -(-total * ONE // size) if size > 0 else total * ONE // -size
 
 
 def mul_div_to_zero(a: int, b: int, denominator: int) -> int:
     """a × b ÷ denominator, rounded towards zero, as Solidity's signed division does."""
     product = a * b
     return product // denominator if product >= 0 else -(-product // denominator)
-
-
-def notional_down(size: int, price: int) -> int:
-    """|size| (1e18 base) × price (1e18) in USD (1e18), rounded down."""
-    return abs(size) * price // ONE
-
-
-def notional_up(size: int, price: int) -> int:
-    """|size| (1e18 base) × price (1e18) in USD (1e18), rounded up."""
-    return -(-abs(size) * price // ONE)

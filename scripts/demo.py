@@ -27,7 +27,15 @@ from ringside.orders import Bounds, Order, OrderError, permit, venue_set
 from ringside.routing.compare import compare
 from ringside.routing.split import SplitError
 from ringside.statement import statement
-from ringside.units import BPS, ONE, UnitError, from_units, to_units, usdc_to_usd
+from ringside.units import (
+    BPS,
+    ONE,
+    UnitError,
+    from_units,
+    price_against,
+    to_units,
+    usdc_to_usd,
+)
 from ringside.venues import VENUE_ERRORS, VENUES, load, snapshot
 from ringside.venues.base import VenueError
 
@@ -410,8 +418,7 @@ def _text(value: int) -> str:
 
 def _price(total: int, size: int) -> str:
     """USD per base, rounded against the client."""
-    price = -(-total * ONE // abs(size)) if size > 0 else total * ONE // abs(size)
-    return _text(price)
+    return _text(price_against(total, size))
 
 
 @click.command(cls=ConnectedProviderCommand)

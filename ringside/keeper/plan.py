@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ringside.chain.contracts import AccountView, SeatView
 from ringside.orders import Order
 from ringside.routing.split import Route, split
-from ringside.units import ONE, from_units, usdc_to_usd
+from ringside.units import ONE, from_units, price_against, usdc_to_usd
 from ringside.venues.base import Curve, MarketState, Quote
 from ringside.venues.pool import largest, smallest
 
@@ -62,8 +62,7 @@ class Plan:
     @property
     def total_price(self) -> int:
         """USD per base (1e18) of `total`, rounded against the client."""
-        size = abs(self.size)
-        return -(-self.total * ONE // size) if self.size > 0 else self.total * ONE // size
+        return price_against(self.total, self.size)
 
 
 def plan(

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from ringside.units import ONE, from_units
+from ringside.units import from_units, price_against
 from ringside.venues.base import Curve, Quote
 
 PRICE_BITS = 44
@@ -83,8 +83,7 @@ class Route:
     def all_in_price(self) -> int:
         """USD per base, fees included; rounded up for a buy and down for a sell, against the
         caller."""
-        size = abs(self.size)
-        return -(-self.all_in * ONE // size) if self.size > 0 else self.all_in * ONE // size
+        return price_against(self.all_in, self.size)
 
     @property
     def cost(self) -> int:

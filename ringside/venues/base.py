@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ringside.chain.multicall import Block, Read
-from ringside.units import ONE
+from ringside.units import ONE, price_against
 from ringside.venues.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ class Quote:
     def all_in_price(self) -> int:
         """USD per base, fee included: rounded up for a buy and down for a sell, against the
         caller."""
-        size = abs(self.size)
-        return -(-self.all_in * ONE // size) if self.size > 0 else self.all_in * ONE // size
+        return price_against(self.all_in, self.size)
 
 
 @dataclass(frozen=True, slots=True)
