@@ -24,20 +24,6 @@ ORDER = {"ETH-USD": 25 * 10**18, "BTC-USD": 10**18}
 """Sizes (1e18) of the orders quoted: $50k and $60k."""
 
 
-@pytest.fixture(scope="session")
-def chain() -> Iterator[tuple[Web3, dict[str, Any]]]:
-    with anvil.running(state.free_port()) as w3:
-        yield w3, state.load(w3)
-
-
-@pytest.fixture
-def devnet(chain: tuple[Web3, dict[str, Any]]) -> Iterator[tuple[Web3, dict[str, Any]]]:
-    """The loaded chain, put back afterwards as it was."""
-    snapshot = rpc(chain[0], "evm_snapshot")
-    yield chain
-    rpc(chain[0], "evm_revert", snapshot)
-
-
 def distance(a: int, b: int) -> Decimal:
     """Relative difference of two prices."""
     return abs(Decimal(a) / Decimal(b) - 1)
