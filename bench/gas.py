@@ -27,7 +27,8 @@ from devnet.anvil import rpc
 from devnet.artifacts import compiled
 from devnet.chain import Chain
 from ringside.accounts import Right, account_id
-from ringside.orders import Bounds, Domain, Order, permit, sign
+from ringside.orders import Bounds, Domain, Order, sign
+from ringside.permits import permit
 from ringside.units import ONE, USDC
 
 ROOT = Path(__file__).resolve().parent.parent

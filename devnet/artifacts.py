@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from devnet import ROOT, DevnetError
@@ -18,6 +20,8 @@ MODULES = ROOT / "node_modules"
 SYNTHETIX = MODULES / "synthetix" / "publish" / "deployed"
 LOCAL_MANIFEST = ROOT / ".build" / "__local__.json"
 """Where Ape leaves what it compiled from contracts/."""
+PREINSTALLS = MODULES / "@eth-optimism/contracts-bedrock/src/libraries/Preinstalls.sol"
+"""Code that Optimism's chains are born with, as published: what stands on Ethereum itself."""
 
 
 @dataclass(frozen=True)
@@ -135,3 +139,39 @@ def multicall3() -> tuple[str, str]:
         raise DevnetError(
             f"eth-ape no longer carries {missing}: pin the version of the lock file."
         ) from None
+
+
+def permit2(chain_id: int) -> tuple[str, str]:
+    """Address and runtime code of Uniswap's Permit2 as it would have been deployed on `chain_id`.
+
+    What is published is Ethereum's code. Its constructor left two values in it, the chain id and
+    the EIP-712 domain separator that follows from it, and these are swapped for the chain's own.
+    """
+    if not PREINSTALLS.is_file():
+        raise DevnetError(f"{PREINSTALLS.relative_to(ROOT)} is missing: run `npm ci`.")
+    source = PREINSTALLS.read_text()
+    place = re.search(r"\baddress internal constant Permit2 = (0x[0-9a-fA-F]{40});", source)
+    template = re.search(r'\bPermit2TemplateCode =\s*hex"([0-9a-f]+)";', source)
+    if place is None or template is None:
+        raise DevnetError("contracts-bedrock no longer carries Permit2: pin the lock's version.")
+    address, code = place[1], template[1]
+    for there, here in zip(
+        _permit2_baked(1, address), _permit2_baked(chain_id, address), strict=True
+    ):
+        if code.count(_PUSH32 + there) != 1:
+            raise DevnetError("contracts-bedrock carries a Permit2 that is not Ethereum's.")
+        code = code.replace(_PUSH32 + there, _PUSH32 + here)
+    return address, "0x" + code
+
+
+_PUSH32 = "7f"
+
+
+def _permit2_baked(chain_id: int, address: str) -> tuple[str, str]:
+    """What Permit2's constructor leaves in the code: chain id and domain separator, as hex."""
+    kind = "EIP712Domain(string name,uint256 chainId,address verifyingContract)"
+    domain = encode(
+        ["bytes32", "bytes32", "uint256", "address"],
+        [keccak(text=kind), keccak(text="Permit2"), chain_id, address],
+    )
+    return chain_id.to_bytes(32, "big").hex(), keccak(domain).hex()

@@ -23,7 +23,7 @@ from web3 import Web3
 
 from devnet import ROOT, DevnetError, anvil, feeds, market, pools
 from devnet.anvil import BLOCK_INTERVAL, CHAIN_ID, rpc
-from devnet.artifacts import local_usdc, multicall3
+from devnet.artifacts import local_usdc, multicall3, permit2
 from devnet.chain import Chain
 from devnet.venues import VENUES, Site
 
@@ -116,13 +116,14 @@ def deploy(w3: Web3) -> dict[str, Any]:
     """Deploy the token, the oracles and every venue on an empty chain; returns the addresses."""
     chain = Chain(w3)
     usdc = chain.deploy(local_usdc())
-    multicall, code = multicall3()
-    rpc(w3, "anvil_setCode", multicall, code)
+    standard = {"multicall3": multicall3(), "permit2": permit2(CHAIN_ID)}
+    for address, code in standard.values():
+        rpc(w3, "anvil_setCode", address, code)
     site = Site(chain, usdc, _uniswap_factory(chain), feeds.deploy(chain))
     addresses = {
         "chain_id": CHAIN_ID,
         "usdc": usdc.address,
-        "multicall3": multicall,
+        **{name: address for name, (address, _) in standard.items()},
         "feeds": site.feeds,
         "venues": {venue.NAME: venue.deploy(site) for venue in VENUES},
     }

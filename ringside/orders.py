@@ -231,43 +231,6 @@ def sign(order: Order, domain: Domain, private_key: bytes | str) -> bytes:
     return bytes(signed.signature)
 
 
-def permit(
-    chain_id: int,
-    token: str,
-    owner: str,
-    spender: str,
-    value: int,
-    nonce: int,
-    deadline: int,
-    name: str = "USD Coin",
-    version: str = "1",
-) -> dict[str, Any]:
-    """An EIP-2612 permit as EIP-712 JSON: `owner` lets `spender` pull `value` of `token`."""
-    fields = ("owner", "address"), ("spender", "address"), ("value", "uint256")
-    types = {"EIP712Domain": DOMAIN_FIELDS, "Permit": (*fields, *_PERMIT_TAIL)}
-    return {
-        "types": {
-            title: [{"name": n, "type": kind} for n, kind in entries]
-            for title, entries in types.items()
-        },
-        "primaryType": "Permit",
-        "domain": {
-            "name": name,
-            "version": version,
-            "chainId": chain_id,
-            "verifyingContract": token,
-        },
-        "message": {
-            "owner": owner,
-            "spender": spender,
-            "value": value,
-            "nonce": nonce,
-            "deadline": deadline,
-        },
-    }
-
-
-_PERMIT_TAIL = (("nonce", "uint256"), ("deadline", "uint256"))
 _ORDER_NAMES = tuple(Order.__dataclass_fields__)
 
 
@@ -292,7 +255,6 @@ __all__ = [
     "Order",
     "OrderError",
     "market_id",
-    "permit",
     "sign",
     "venue_set",
 ]

@@ -23,7 +23,8 @@ from ringside.accounts import Right, account_id
 from ringside.chain.contracts import Refused, Ringside, refusal, revert_data
 from ringside.keeper.oneshot import FILL_GAS, Keeper
 from ringside.keeper.plan import Plan, PlanError, rooms
-from ringside.orders import Bounds, Order, OrderError, permit, venue_set
+from ringside.orders import Bounds, Order, OrderError, venue_set
+from ringside.permits import permit
 from ringside.routing.compare import compare
 from ringside.routing.split import SplitError
 from ringside.statement import statement

@@ -1,7 +1,6 @@
 """Orders: hashed as EIP-712 does it, signed by their owner, and refused field by field."""
 
 import pytest
-from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import _hash_eip191_message, encode_typed_data
 from eth_utils.crypto import keccak
@@ -15,7 +14,6 @@ from ringside.orders import (
     Order,
     OrderError,
     market_id,
-    permit,
     sign,
     venue_set,
 )
@@ -181,25 +179,3 @@ def test_leverage_bounds_that_exclude_each_other_are_refused():
     with pytest.raises(OrderError, match="min_leverage is above max_leverage"):
         Bounds(min_leverage=3, max_leverage=2)
     assert Bounds(min_leverage=3).max_leverage == 0
-
-
-@given(UINTS, ADDRESSES, ADDRESSES, ADDRESSES, UINTS, UINTS, UINTS)
-@settings(max_examples=20)
-def test_a_permit_is_hashed_as_eip_2612_says(chain, token, owner, spender, value, nonce, deadline):
-    typed = permit(chain, token, owner, spender, value, nonce, deadline)
-    domain_type = (
-        "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-    )
-    permit_type = (
-        "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
-    )
-    domain = encode(
-        ["bytes32", "bytes32", "bytes32", "uint256", "address"],
-        [keccak(text=domain_type), keccak(text="USD Coin"), keccak(text="1"), chain, token],
-    )
-    message = encode(
-        ["bytes32", "address", "address", "uint256", "uint256", "uint256"],
-        [keccak(text=permit_type), owner, spender, value, nonce, deadline],
-    )
-    digest = keccak(b"\x19\x01" + keccak(domain) + keccak(message))
-    assert _hash_eip191_message(encode_typed_data(full_message=typed)) == digest

@@ -9,6 +9,7 @@ PURE = [
     "ringside.units",
     "ringside.accounts",
     "ringside.orders",
+    "ringside.permits",
     "ringside.routing.split",
     "ringside.routing.compare",
     "ringside.venues",
