@@ -1,4 +1,4 @@
-"""The exact cost of a trade whose price is the oracle's, shifted by the market's skew: Synthetix Perps V2.
+"""The exact cost of a trade at the oracle's price shifted by the market's skew: Synthetix.
 
 The price is P × (1 + skew ÷ scale), averaged over the skew before and after (PerpsV2MarketBase.sol
 `_fillPrice`). What lessens the skew pays the maker's rate, what adds to it the taker's, and a trade

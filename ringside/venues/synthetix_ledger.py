@@ -3,11 +3,11 @@
 A market states a position anew, as PositionModified, whenever it touches it: margin, size, and the
 price it is valued at from then on; the FundingRecomputed before it says up to which entry of the
 funding sequence it is settled. A size that changed without a trade was liquidated, and all its
-margin is gone. An order's deposit is in its DelayedOrderSubmitted; it came back to the margin if the
-order's DelayedOrderRemoved follows a restatement that no transfer or commitment explains.
+margin is gone. An order's deposit is in its DelayedOrderSubmitted; it came back to the margin if
+the order's DelayedOrderRemoved follows a restatement that no transfer or commitment explains.
 
-USDC becomes sUSD in a pool: what the seat gave is a Transfer to the pool, what it got is in the Swap
-that follows. sUSD counts as a dollar, and the difference is the conversion.
+USDC becomes sUSD in a pool: what the seat gave is a Transfer to the pool, what it got is in the
+Swap that follows. sUSD counts as a dollar, and the difference is the conversion.
 """
 
 from __future__ import annotations
@@ -121,8 +121,9 @@ def _opened(w3: Web3, market: str, proxy: str, seat: str, first: int) -> _Book:
         return _Book(market)
 
     def ask(signature: str, argument: int | str) -> bytes:
-        to, data = w3.to_checksum_address(proxy), encode(signature, argument)
-        return bytes(w3.eth.call({"to": to, "data": "0x" + data.hex()}, first - 1))
+        to, data = w3.to_checksum_address(proxy), "0x" + encode(signature, argument).hex()
+        request: Any = {"to": to, "data": data}
+        return bytes(w3.eth.call(request, first - 1))
 
     held = ask("positions(address)", seat)
     if not held or not word(held, 4):
