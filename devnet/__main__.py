@@ -22,7 +22,7 @@ RUNNING = state.CACHE / "addresses.json"
 
 @click.group()
 def cli() -> None:
-    """The local chain: real Perp v2 and Rage Trade on one anvil, and Ringside on top."""
+    """The local chain: real Perp v2, Rage Trade and Synthetix on one anvil, and Ringside on top."""
 
 
 @cli.command()
@@ -48,7 +48,7 @@ def up(port: int) -> None:
 def build() -> None:
     """Build the cached state, without starting anything."""
     built = state.ensure()
-    CONSOLE.print(f"built: {built.path_state.relative_to(ROOT)}")
+    CONSOLE.print(f"built: {built.folder.relative_to(ROOT)}")
 
 
 @cli.command()

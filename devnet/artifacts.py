@@ -10,9 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from devnet import ROOT, DevnetError
 
 MODULES = ROOT / "node_modules"
+SYNTHETIX = MODULES / "synthetix" / "publish" / "deployed"
 LOCAL_MANIFEST = ROOT / ".build" / "__local__.json"
 """Where Ape leaves what it compiled from contracts/."""
 
@@ -27,11 +30,10 @@ class Artifact:
 
 
 @cache
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Any:
     if not path.is_file():
         raise DevnetError(f"{path.relative_to(ROOT)} is missing: run `npm ci` in the checkout.")
-    loaded: dict[str, Any] = json.loads(path.read_text())
-    return loaded
+    return json.loads(path.read_text())
 
 
 def hardhat(folder: str, source: str, libraries: dict[str, str] | None = None) -> Artifact:
@@ -63,6 +65,37 @@ def chainlink(version: str, name: str) -> Artifact:
     return Artifact(
         name, output["abi"], "0x" + output["evm"]["bytecode"]["object"].removeprefix("0x")
     )
+
+
+def synthetix(name: str, libraries: dict[str, str] | None = None) -> Artifact:
+    """Contract `name` of Synthetix, as it runs on Optimism.
+
+    The package keeps the bytecode of its live deployments. What Optimism's own still has from the
+    first version of its virtual machine runs nowhere else: that comes from the testnet's.
+    `libraries` as for `hardhat`.
+    """
+    live, test = (
+        _read(SYNTHETIX / network / "deployment.json")["sources"].get(name)
+        for network in ("mainnet-ovm", "sepolia-ovm")
+    )
+    source = test if live is None or "ovm" in live["metadata"]["compiler"]["version"] else live
+    code = source["bytecode"].removeprefix("0x")
+    for library, address in (libraries or {}).items():
+        place = f"__${keccak(text=f'{name}.sol:{library}').hex()[:34]}$__"
+        code = code.replace(place, address.removeprefix("0x").lower())
+    return Artifact(name, source["abi"], "" if "__$" in code else "0x" + code)
+
+
+def synthetix_setting(file: str) -> Any:
+    """What a settings file of Synthetix on Optimism says (see `publish/deployed/mainnet-ovm`)."""
+    return _read(SYNTHETIX / "mainnet-ovm" / file)
+
+
+def mock_pyth() -> Artifact:
+    """Pyth's own stand-in for its oracle: it takes any price, without the signatures."""
+    folder = MODULES / "@pythnetwork/pyth-sdk-solidity"
+    code = (folder / "build" / "MockPyth_sol_MockPyth.bin").read_text().strip()
+    return Artifact("MockPyth", _read(folder / "abis" / "MockPyth.json"), "0x" + code)
 
 
 def compiled(name: str) -> Artifact:

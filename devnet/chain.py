@@ -74,9 +74,12 @@ class Chain:
             raise DevnetError(f"{artifact.name} was not created at {found}.")
         return self.at(artifact, found)
 
-    def send(self, contract: Contract, name: str, *args: Any, role: int = DEPLOYER) -> TxReceipt:
-        """Call `name` of `contract` in a transaction from the account of `role`."""
+    def send(
+        self, contract: Contract, name: str, *args: Any, role: int = DEPLOYER, value: int = 0
+    ) -> TxReceipt:
+        """Call `name` of `contract` in a transaction from `role`'s account, paying `value` wei."""
         tx: TxParams = {"to": contract.address, "data": contract.encode_abi(name, list(args))}
+        tx["value"] = Wei(value)
         return self._transact(tx, self.accounts[role], name)
 
     def advance(self, seconds: int) -> None:
@@ -89,8 +92,11 @@ class Chain:
         return self.w3.eth.get_block("latest")
 
     def _transact(self, tx: TxParams, sender: str, what: str) -> TxReceipt:
-        tx = {**tx, "from": Web3.to_checksum_address(sender), "gas": TX_GAS, "value": Wei(0)}
-        digest = rpc(self.w3, "eth_sendTransaction", {**tx, "gas": hex(TX_GAS), "value": "0x0"})
+        value = tx.get("value", Wei(0))
+        tx = {**tx, "from": Web3.to_checksum_address(sender), "gas": TX_GAS, "value": value}
+        digest = rpc(
+            self.w3, "eth_sendTransaction", {**tx, "gas": hex(TX_GAS), "value": hex(value)}
+        )
         receipt = self._receipt(str(digest))
         if receipt["status"] != 1:
             raise DevnetError(f"{what} reverted: {self._reason(tx, receipt)}")

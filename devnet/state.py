@@ -1,7 +1,7 @@
 """The built chain, cached: build it once, load it anywhere.
 
-`build/devnet/<key>/` holds `state.json.gz` (anvil's dump) and `addresses.json`; the key is a hash
-of everything the build depends on.
+`build/devnet/<key>/` holds anvil's dump in parts and `addresses.json`; the key is a hash of
+everything the build depends on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from devnet.chain import Chain
 from devnet.venues import VENUES, Site
 
 CACHE = ROOT / "build" / "devnet"
-STATE_FILE = "state.json.gz"
+STATE_FILES = ("history.json.gz", "accounts.json.gz")
+"""The parts of the dump in the order they are loaded: what anvil loads adds to what it has."""
 ADDRESSES_FILE = "addresses.json"
 
 UNISWAP_DEPLOYER = Web3.to_checksum_address("0x6C9FC64A53c1b71FB3f9Af64d1ae3A4931A5f4E9")
@@ -43,9 +44,9 @@ REQUEST_LIMIT = 2_000_000
 
 @dataclass(frozen=True)
 class Built:
-    """A built state: the file to load and what stands where in it."""
+    """A built state: the folder it is in and what stands where in it."""
 
-    path_state: Path
+    folder: Path
     addresses: dict[str, Any]
 
 
@@ -93,7 +94,8 @@ def load(w3: Web3, built: Built | None = None) -> dict[str, Any]:
     built = built or ensure()
     if w3.eth.chain_id != CHAIN_ID:
         raise DevnetError(f"The state belongs on chain id {CHAIN_ID}, not {w3.eth.chain_id}.")
-    rpc(w3, "anvil_loadState", "0x" + built.path_state.read_bytes().hex())
+    for part in STATE_FILES:
+        rpc(w3, "anvil_loadState", "0x" + (built.folder / part).read_bytes().hex())
     rpc(w3, "anvil_setBlockTimestampInterval", BLOCK_INTERVAL)
     # Loading leaves anvil's own clock where it was, which may be later than the dump.
     rpc(w3, "evm_setTime", w3.eth.get_block("latest")["timestamp"])
@@ -105,7 +107,8 @@ def build(folder: Path) -> None:
     with anvil.running(free_port()) as w3:
         addresses = deploy(w3)
         dump = rpc(w3, "anvil_dumpState")
-    (folder / STATE_FILE).write_bytes(_slim(bytes.fromhex(str(dump).removeprefix("0x"))))
+    for name, part in _parts(bytes.fromhex(str(dump).removeprefix("0x"))).items():
+        (folder / name).write_bytes(part)
     (folder / ADDRESSES_FILE).write_text(json.dumps(addresses, indent=2) + "\n")
 
 
@@ -147,22 +150,24 @@ def _uniswap_factory(chain: Chain) -> Any:
     return factory
 
 
-def _slim(dump: bytes) -> bytes:
-    """The dump without the traces and return data of past transactions, gzipped.
+def _parts(dump: bytes) -> dict[str, bytes]:
+    """The dump without the traces and return data of past transactions, in parts, gzipped.
 
     An anvil started without --no-request-size-limit (as Ape starts it) refuses request bodies over
-    2 MB, and the traces alone are more. Blocks, receipts and logs stay, so that history can still
-    be asked for.
+    2 MB: the traces alone are more, and blocks and accounts together are too. Blocks, receipts and
+    logs stay, so that history can still be asked for.
     """
     state = json.loads(gzip.decompress(dump) if dump.startswith(GZIP_MAGIC) else dump)
     for transaction in state["transactions"]:
         transaction["info"].update(traces=[], out=None)
-    slim = gzip.compress(json.dumps(state, separators=(",", ":")).encode(), mtime=0)
-    if 2 * len(slim) > REQUEST_LIMIT:
-        raise DevnetError(
-            f"The state is {len(slim)} bytes, too large for one anvil_loadState request."
-        )
-    return slim
+    contents = ({**state, "accounts": {}}, {**state, "blocks": [], "transactions": []})
+    parts = {}
+    for name, content in zip(STATE_FILES, contents, strict=True):
+        text = json.dumps(content, separators=(",", ":")).encode()
+        parts[name] = gzip.compress(text, mtime=0)
+        if 2 * len(parts[name]) > REQUEST_LIMIT:
+            raise DevnetError(f"{name} is too large for one anvil_loadState request: split it.")
+    return parts
 
 
 def _read(folder: Path) -> Built | None:
@@ -170,7 +175,7 @@ def _read(folder: Path) -> Built | None:
         addresses = json.loads((folder / ADDRESSES_FILE).read_text())
     except FileNotFoundError:
         return None
-    return Built(folder / STATE_FILE, addresses)
+    return Built(folder, addresses)
 
 
 @contextmanager

@@ -44,6 +44,9 @@ class VenueModule(Protocol):
     def deploy(self, site: Site) -> dict[str, Any]:
         """Deploy the venue, its markets and their liquidity; return the addresses."""
 
+    def seat_arguments(self, addresses: dict[str, Any]) -> tuple[Any, ...]:
+        """What our seat's constructor takes after the vault and USDC."""
+
     def arbitrage(self, w3: Web3, addresses: dict[str, Any], market: str) -> None:
         """Trade as the market would, until the pool's price is the index price."""
 
@@ -52,9 +55,9 @@ class VenueModule(Protocol):
 
 
 def _modules() -> tuple[VenueModule, ...]:
-    from devnet.venues import perp_v2, rage
+    from devnet.venues import perp_v2, rage, synthetix
 
-    return (perp_v2, rage)
+    return (perp_v2, rage, synthetix)
 
 
 VENUES: tuple[VenueModule, ...] = _modules()

@@ -135,6 +135,11 @@ def deploy(site: Site) -> dict[str, Any]:
     }
 
 
+def seat_arguments(addresses: dict[str, Any]) -> tuple[Any, ...]:
+    """What a seat is told: the clearing house."""
+    return (addresses["clearing_house"],)
+
+
 def arbitrage(w3: Web3, addresses: dict[str, Any], market: str) -> None:
     """Trade until the pool's price is the index price. The venue limits no single trade's size."""
     chain = Chain(w3)
