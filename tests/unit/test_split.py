@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_curves import LinearCurve, perp_curves, rage_curves
+from made_up_curves import LinearCurve, perp_curves, rage_curves, skew_curves
 
 from ringside.routing.split import NoFit, NotEnoughCapacity, SplitError, ZeroSize, split
 from ringside.units import ONE
@@ -26,7 +26,7 @@ def linear_curves(draw, least=0):
     ]
 
 
-MIXED = st.tuples(perp_curves(), rage_curves()).map(list)
+MIXED = st.tuples(perp_curves(), rage_curves(), skew_curves()).map(list)
 
 
 def check(route, curves, size, caps=None):
