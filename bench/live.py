@@ -228,7 +228,7 @@ class SynthetixTrader:
         self.w3, self.addresses, self.names = w3, addresses, addresses["venues"]["synthetix"]
         self.chain, self.index = Chain(w3), index
         self.who, amount = self.chain.accounts[index], margin * USDC_TO_USD
-        for market in self.names["markets"]:
+        for market in self.names["markets"] if margin else ():
             synthetix.issue(w3, self.names, self.who, amount)
             self.send(market, "transferMargin", amount)
 

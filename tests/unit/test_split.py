@@ -102,6 +102,18 @@ def test_a_leg_cost_keeps_a_small_order_at_one_venue():
     assert len(split(curves, 100 * ONE, leg_cost={"b": 1_000 * ONE}).legs) == 1
 
 
+@given(linear_curves(), SIGNS, st.integers(1, 100), st.data())
+def test_every_venue_may_have_its_own_leg_cost(curves, sign, share, data):
+    costs = {c.venue: data.draw(st.integers(0, 50)) * ONE for c in curves}
+    size = sign * max(1, sum(c.most for c in curves) * share // 100)
+    route = split(curves, size, leg_cost=costs)
+    check(route, curves, size)
+    assert route.leg_costs == sum(costs[leg.venue] for leg in route.legs)
+    for c in curves:
+        if abs(size) <= c.most:
+            assert route.cost <= c.quote(size).all_in * sign + costs[c.venue]
+
+
 def test_equal_venues_share_equally():
     route = split([LinearCurve("a"), LinearCurve("b")], -100 * ONE)
     assert abs(route.legs[0].size - route.legs[1].size) < ONE // 10**9
