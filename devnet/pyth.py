@@ -19,7 +19,7 @@ DECIMALS = 8
 VALID_TIME = 60
 """Seconds for which a reader that names no age takes a price."""
 UPDATE_FEE = 1
-"""Wei for each price brought along, as on Optimism."""
+"""Wei for each price brought along."""
 CONFIDENCE = 2_000
 """The half width of the confidence interval is the price divided by this."""
 

@@ -23,8 +23,8 @@ MINTER = "SynthetixBridgeToBase"
 it."""
 
 RATE_STALE_PERIOD = 25 * 60 * 60
-"""Seconds a feed's answer holds: the package's default. Optimism has 4,200, with feeds that move
-every 20 minutes; a local feed moves only when told to."""
+"""Seconds a feed's answer holds: the package's default. Optimism has 4,200; a local feed
+moves only when told to."""
 PRICE_DEVIATION_THRESHOLD = 3 * ONE
 """Factor between two answers of a feed that trips the circuit breaker: the package's default.
 Dynamic fees are left off: they look back six rounds of the feed, and here each round is one of a
@@ -136,9 +136,7 @@ def _register(core: Core) -> None:
     known[_key(MINTER)] = core.owner
     for user in users:
         for name in user.functions.resolverAddressesRequired().call():
-            # A fixed-length array with a gap at its end leaves an empty name.
-            if name.strip(b"\0"):
-                known.setdefault(name, NOBODY)
+            known.setdefault(name, NOBODY)
     core.chain.send(core["AddressResolver"], "importAddresses", list(known), list(known.values()))
     core.rebuild(users)
 
