@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.live import SynthetixTrader
-from devnet import feeds
+from devnet import DevnetError, feeds
 from devnet.artifacts import local_usdc
 from devnet.artifacts import synthetix as artifact
 from devnet.chain import DEPLOYER
@@ -132,6 +132,56 @@ def test_the_owners_cancel_brings_the_deposit_back(client):
     client.cancel(ETH, 8)
     assert client.position()[2] == before[2] + DEPOSIT
     assert client.ledger().deposits == 0
+
+
+def test_while_the_system_is_suspended_only_a_stranger_can_cancel_and_susd_stays_put(client):
+    client.trader.submit(ETH, 5 * ONE)
+    client.local.advance(31)
+    status = client.chain.at(artifact("SystemStatus"), client.names["system_status"])
+    owner = client.chain.accounts[DEPLOYER]
+    client.chain.send(status, "updateAccessControl", b"System".ljust(32, b"\0"), owner, True, True)
+    client.chain.send(status, "suspendSystem", 1)
+    with pytest.raises(DevnetError, match="suspended"):
+        client.cancel(ETH, 8)
+    client.cancel(ETH, STRANGER)
+    assert client.pending() == 0
+    with pytest.raises(DevnetError, match="suspended"):
+        client.post(ETH, -ONE)
+    with pytest.raises(DevnetError, match="suspended"):
+        client.chain.send(client.susd, "transfer", owner, ONE, role=8)
+
+
+def test_near_liquidation_the_owner_cannot_cancel_and_a_stranger_can(client):
+    """The deposit does not lift the margin over what a liquidation would take."""
+    client.trader.trade(ETH, 200 * ONE)
+    client.trader.submit(ETH, -5 * ONE)
+    client.move(ETH, Decimal(1_912))
+    client.local.advance(31)
+    assert client.trader.ask(ETH, "canLiquidate", client.who)
+    with pytest.raises(DevnetError, match="Position can be liquidated"):
+        client.cancel(ETH, 8)
+    client.cancel(ETH, STRANGER)
+    assert client.pending() == 0
+
+
+@pytest.mark.parametrize("held", [0, 10 * ONE])
+def test_what_was_filled_and_then_liquidated_leaves_nothing_either(client, held):
+    if held:
+        client.trader.trade(ETH, held)
+    client.trader.trade(ETH, 200 * ONE)
+    client.move(ETH, Decimal(1_900))
+    client.liquidate(ETH)
+    assert client.position() == NOTHING
+
+
+def test_after_the_order_the_venues_own_simulation_counts_the_deposit_as_gone(client):
+    """With just the least margin an order is taken, and the simulation then says it cannot be
+    filled."""
+    client.post(ETH, -int(client.position()[2]) + 41 * ONE)
+    size = ONE // 100
+    assert client.trader.ask(ETH, "postTradeDetails", size, 0, 2, client.who)[5] == 0
+    client.trader.submit(ETH, size)
+    assert client.trader.ask(ETH, "postTradeDetails", size, 0, 2, client.who)[5] == 8
 
 
 def test_a_flag_drops_the_order_without_an_event_and_liquidation_leaves_nothing(client):
