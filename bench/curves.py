@@ -2,9 +2,9 @@
 
 Random trades of at least $1,000, log-uniform up to capacity, both ways, at every venue and market
 of a local chain with the real contracts, whose state is changed by real trades, price moves and
-time in between. Each is priced by the curve and by an `eth_call` of the venue's own trade at the
-same block; the error is the relative difference of the all-in amounts. Written to
-build/bench/curves.json.
+time in between. Each is priced by the curve and by an `eth_call` of the venue's own trade (its
+simulation, where fills come later) at the same block; the error is the relative difference of the
+all-in amounts. Written to build/bench/curves.json.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from web3 import Web3
 
-from bench.live import PerpTrader, RageTrader, Trader, ask, disturb
+from bench.live import PerpTrader, RageTrader, SynthetixTrader, Trader, ask, disturb
 from devnet import anvil, state
 from devnet.anvil import rpc
 from ringside import venues
@@ -113,7 +113,8 @@ def main(trades: int) -> None:
     with anvil.running(state.free_port()) as w3:
         addresses = state.load(w3, built)
         known = venues.load(w3, addresses)
-        traders: list[Trader] = [PerpTrader(w3, addresses), RageTrader(w3, addresses)]
+        kinds = PerpTrader, RageTrader, SynthetixTrader
+        traders: list[Trader] = [kind(w3, addresses) for kind in kinds]
         start = rpc(w3, "evm_snapshot")
         for trader in traders:
             for market in addresses["venues"][trader.venue]["markets"]:

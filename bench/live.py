@@ -13,15 +13,18 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from web3 import Web3
+from web3.contract import Contract
 from web3.types import RPCEndpoint
 
 from devnet import feeds
 from devnet import market as devnet_market
 from devnet.artifacts import local_usdc
 from devnet.chain import DEPLOYER, Chain
+from devnet.synthetix import markets as synthetix_markets
+from devnet.venues import synthetix
 from ringside import venues
 from ringside.chain.abi import WORD, encode, signed, word
-from ringside.units import USDC_TO_USD
+from ringside.units import ONE, USDC_TO_USD
 
 GAS = hex(30_000_000)
 TRADER = 7
@@ -29,6 +32,10 @@ TRADER = 7
 PLENTY = 10**9 * 10**6
 """USDC (1e6) of margin: a billion, so that margin refuses nothing unless a test wants it to."""
 NEVER = 2**256 - 1
+OFFCHAIN_ORDER = 2
+"""Synthetix's order type that is filled at a price of Pyth."""
+SYNTHETIX_DELAY = 2
+"""Seconds from an order to a price it may be filled at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,9 @@ class Trader(Protocol):
 
     def read(self, size: int, data: bytes) -> Answer:
         """What the transaction's return data say."""
+
+    def trade(self, market: str, size: int) -> None:
+        """Trade `size` for real; an error if the venue refuses."""
 
 
 def eth_calls(w3: Web3, requests: Sequence[dict[str, str]], block: int) -> list[bytes | str]:
@@ -81,7 +91,7 @@ def ask(w3: Web3, trader: Trader, market: str, sizes: Sequence[int], block: int)
 
 def send(w3: Web3, trader: Trader, market: str, size: int) -> None:
     """Trade `size` for real; an error if the venue refuses."""
-    transact(w3, trader.request(market, size))
+    trader.trade(market, size)
 
 
 def transact(w3: Web3, request: dict[str, str]) -> Any:
@@ -127,6 +137,10 @@ class PerpTrader:
             *(self.names["markets"][market]["base_token"], sell, sell, abs(size), 0, NEVER, 0, 0),
         )
         return self._request(self.names["clearing_house"], data)
+
+    def trade(self, market: str, size: int) -> None:
+        """In one transaction."""
+        transact(self.w3, self.request(market, size))
 
     def read(self, size: int, data: bytes) -> Answer:
         """(base, quote): quote is the notional with the fee."""
@@ -175,6 +189,10 @@ class RageTrader:
         )
         return self._request(self.names["clearing_house"], data)
 
+    def trade(self, market: str, size: int) -> None:
+        """In one transaction."""
+        transact(self.w3, self.request(market, size))
+
     def read(self, size: int, data: bytes) -> Answer:
         """(vTokenAmountOut, vQuoteAmountOut): what the account got, fees included."""
         return Answer(signed(data), abs(signed(data, 1)) * USDC_TO_USD)
@@ -197,6 +215,67 @@ class RageTrader:
             for a in found
             if isinstance(a, bytes) and len(a) >= 7 * WORD
         ]
+
+
+class SynthetixTrader:
+    """A trader at Synthetix, with margin at every market, and whoever fills its orders."""
+
+    venue = "synthetix"
+
+    def __init__(
+        self, w3: Web3, addresses: dict[str, Any], margin: int = PLENTY, index: int = TRADER
+    ) -> None:
+        self.w3, self.addresses, self.names = w3, addresses, addresses["venues"]["synthetix"]
+        self.chain, self.index = Chain(w3), index
+        self.who, amount = self.chain.accounts[index], margin * USDC_TO_USD
+        for market in self.names["markets"] if margin else ():
+            synthetix.issue(w3, self.names, self.who, amount)
+            self.send(market, "transferMargin", amount)
+
+    def contract(self, market: str) -> Contract:
+        """The market's proxy."""
+        return synthetix_markets.market(self.w3, self.names["markets"][market]["market"])
+
+    def ask(self, market: str, name: str, *args: Any, block: int | None = None) -> Any:
+        """What a view of the market answers."""
+        return self.contract(market).functions[name](*args).call(block_identifier=block or "latest")
+
+    def send(self, market: str, name: str, *args: Any, **options: int) -> Any:
+        """A transaction to the market, from this account or another `role`; its receipt."""
+        options = {"role": self.index, **options}
+        return self.chain.send(self.contract(market), name, *args, **options)
+
+    def request(self, market: str, size: int) -> dict[str, str]:
+        """postTradeDetails at the price of now, which leaves the order's deposit out."""
+        data = encode(
+            "postTradeDetails(int256,uint256,uint8,address)", size, 0, OFFCHAIN_ORDER, self.who
+        )
+        to = self.names["markets"][market]["market"]
+        return {"from": self.who, "to": to, "data": "0x" + data.hex(), "gas": GAS}
+
+    def read(self, size: int, data: bytes) -> Answer:
+        """(margin, size, price, liquidation price, fee, status)."""
+        if status := word(data, 5):
+            return Answer(refused=f"status {status}")
+        notional, fee = abs(size) * word(data, 2) // ONE, word(data, 4)
+        return Answer(size, notional + fee if size > 0 else notional - fee)
+
+    def submit(self, market: str, size: int) -> None:
+        """Commit to trade `size` at any price."""
+        self.send(market, "submitOffchainDelayedOrder", size, 2**127 if size > 0 else 0)
+
+    def execute(self, market: str, role: int | None = None) -> Any:
+        """Have it filled at the feed's price, by a stranger unless told otherwise."""
+        data, fee = synthetix.price_update(self.w3, self.names, market)
+        role = self.index + 1 if role is None else role
+        name = "executeOffchainDelayedOrder"
+        return self.send(market, name, self.who, data, role=role, value=fee)
+
+    def trade(self, market: str, size: int) -> None:
+        """In two transactions, some seconds apart."""
+        self.submit(market, size)
+        self.chain.advance(SYNTHETIX_DELAY)
+        self.execute(market)
 
 
 def disturb(

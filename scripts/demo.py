@@ -97,7 +97,7 @@ class Story:
         self.vault = project.Vault.at(at.vault.address)
         self.usdc = project.LocalUSDC.at(at.usdc.address)
         self.machine = Keeper(at, self.keeper.address, self._send)
-        self.watched = load(at.w3, at.addresses)
+        self.watched = load(at.w3, at.addresses, at.venue_ids)
 
     def _send(self, tx: Any) -> Any:
         """The keeper's transactions, through Ape."""
@@ -344,7 +344,7 @@ def tell(story: Story, name: str, size: int, amount: int) -> Any:
     )
 
     OUT.rule("2. One signed order")
-    order, chosen = story.quote(story.order(name, size, list(VENUES), amount * 2 // 5))
+    order, chosen = story.quote(story.order(name, size, list(at.venue_ids), amount * 2 // 5))
     OUT.print(show.split(chosen))
     side = "at most" if size > 0 else "at least"
     OUT.print(
@@ -377,7 +377,7 @@ def tell(story: Story, name: str, size: int, amount: int) -> Any:
     exits = {v: states[v].curve.quote(-part).all_in_price for v, part in held.items()}
     # Closing a long sells: the higher price is the better one; closing a short, the lower.
     cheapest = max(exits, key=lambda v: exits[v] * order.sign)
-    others = [venue for venue in VENUES if venue != cheapest]
+    others = [venue for venue in at.venue_ids if venue != cheapest]
     prices = ", ".join(f"{venue} {show.usd(price, 4)}" for venue, price in exits.items())
     OUT.print(f"  closing all in: {prices}; {cheapest} first\n")
     closing = story.order(name, -held[cheapest], [cheapest], 0, reduce_only=True)
@@ -458,7 +458,7 @@ def cli(name: str, size: str, amount: str) -> None:
 
     RESULT.parent.mkdir(exist_ok=True)
     result = {
-        "venues": list(VENUES),
+        "venues": list(story.ringside.venue_ids),
         "seconds": round(time.monotonic() - started, 3),
         "orders": story.orders,
         "refused": story.refused,

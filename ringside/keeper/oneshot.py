@@ -45,7 +45,10 @@ class Keeper:
         """The venues, the account and the order's progress, all at one block."""
         if order.market not in self._markets:
             self._markets[order.market] = load(
-                self.ringside.w3, self.ringside.addresses, markets=[order.market]
+                self.ringside.w3,
+                self.ringside.addresses,
+                self.ringside.venue_ids,
+                [order.market],
             )
         seen = snapshot(self.ringside.w3, self._markets[order.market])
         number = seen.block.number

@@ -79,7 +79,7 @@ def plan(
     `filled` (1e18) and `used_margin` (USDC) are what earlier fills took. Margin: each leg gets what
     its venue's initial margin asks for, and what is then left of the order's share goes to the legs
     in proportion to their notional; a leg that only reduces gets none. `leg_cost` is USD (1e18) a
-    leg costs the keeper, gas above all.
+    leg costs the keeper, gas above all; what a venue charges per order comes on top.
 
     Raises:
         PlanError: nothing is left, no allowed venue answers, the margin does not reach, or the
@@ -105,13 +105,14 @@ def plan(
         raise PlanError("None of the venues that the order allows can be read.")
 
     caps = rooms(order, account, readable, margin)
-    route = split((s.curve for s in readable.values()), size, caps, leg_cost)
+    costs = {v: leg_cost + s.leg_cost for v, s in readable.items()}
+    route = split((s.curve for s in readable.values()), size, caps, costs)
     if any(_worse(leg.quote, order.limit_price) for leg in route.legs):
         # The Desk holds every leg to the limit by itself, so no venue may take more than meets it.
         meets = {v: _within_limit(readable[v].curve, cap, order) for v, cap in caps.items()}
         if sum(meets.values()) < left:
             raise _too_dear(route.all_in_price, order)
-        route = split((s.curve for s in readable.values()), size, meets, leg_cost)
+        route = split((s.curve for s in readable.values()), size, meets, costs)
     try:
         legs = _with_margin(route, account, readable, venue_ids, margin)
     except TooLittleMargin:
@@ -176,13 +177,15 @@ def _known(seat: SeatView, market: str) -> bool:
 
 
 def _room(seat: SeatView, state: MarketState, sign: int, margin: int) -> int:
-    """As `MarketState.room`, for a seat that gets `margin` (USDC) more."""
+    """As `MarketState.room`, for a seat that gets `margin` (USDC) more, less what it loses on its
+    way into what the venue takes; a gain is not counted on."""
     held = seat.positions[state.market].size if state.market in seat.positions else 0
     backing = seat.pocket.backing if seat.pocket else 0
     free = seat.pocket.free if seat.pocket else 0
     own = abs(held) * state.mark_price // ONE * state.initial_margin_ratio // ONE
     committed = max(backing - free - own, 0)
-    return state.room(backing + usdc_to_usd(margin), sign, held, None, committed)
+    arriving = usdc_to_usd(margin) * (ONE - max(state.conversion, 0)) // ONE
+    return state.room(backing + arriving, sign, held, None, committed)
 
 
 def _with_margin(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from ringside.venues import perp_v2, rage
+from ringside.venues import perp_v2, rage, synthetix
 from ringside.venues.base import Venue
 from ringside.venues.snapshot import (
     Key,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VENUES: dict[str, Venue] = {
     "perp-v2": cast(Venue, perp_v2),
     "rage": cast(Venue, rage),
+    "synthetix": cast(Venue, synthetix),
 }
 
 VENUE_ERRORS = tuple(error for module in VENUES.values() for error in module.ERRORS)

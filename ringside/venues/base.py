@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ringside.chain.multicall import Block, Read
-from ringside.units import ONE, price_against
+from ringside.units import ONE, from_units, price_against
 from ringside.venues.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -120,6 +120,25 @@ class Curve(Protocol):
         lots."""
 
 
+def require_tradable(curve: Curve, size: int) -> None:
+    """
+    Raises:
+        BeyondCapacity, BelowMinimum: the venue would not fill `size`; as `Curve.quote`.
+    """
+    sign, amount = (1 if size > 0 else -1), abs(size)
+    where, most, least = f"{curve.venue} {curve.market}", curve.capacity(sign), curve.minimum(sign)
+    if amount > most:
+        raise BeyondCapacity(
+            f"{where} fills at most {from_units(most)} on a {'buy' if sign > 0 else 'sell'}, "
+            f"not {from_units(amount)}"
+        )
+    if amount < least or amount % curve.lot:
+        raise BelowMinimum(
+            f"{where} takes {from_units(least):f} at least, in lots of "
+            f"{from_units(curve.lot):f}, not {from_units(amount):f}"
+        )
+
+
 @dataclass(frozen=True)
 class MarketState(ABC):
     """One market at one venue at one block."""
@@ -136,6 +155,13 @@ class MarketState(ABC):
     initial_margin_ratio: int
     maintenance_margin_ratio: int
     curve: Curve
+    delayed: bool = field(default=False, kw_only=True)
+    """Whether a fill comes later, at the price of then; the curve says what it would cost now."""
+    leg_cost: int = field(default=0, kw_only=True)
+    """USD (1e18) that an order costs whatever its size, filled or not."""
+    conversion: int = field(default=0, kw_only=True)
+    """The fraction (1e18) that margin loses on its way from USDC to what the venue takes, at the
+    spot price and its fee; negative: gains. The way back is not in it."""
 
     @abstractmethod
     def room(

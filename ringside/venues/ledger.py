@@ -34,17 +34,23 @@ class Fill:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """One seat's history. `margin` is USDC (1e6) posted less pulled, by the venue's own events;
-    `roundings` what each settlement into the token's decimals lost, less than one unit each."""
+    `roundings` what each settlement into the token's decimals lost, less than one unit each.
+    `deposits` went to whoever filled or cancelled a delayed order, less what came back;
+    `conversion` is what margin lost between USDC and what the venue takes, one for one."""
 
     venue: str
     fills: tuple[Fill, ...] = ()
     funding: Mapping[str, int] = field(default_factory=dict)
     margin: int = 0
     roundings: tuple[int, ...] = ()
+    deposits: int = 0
+    conversion: int = 0
 
     @property
     def fees(self) -> int:
-        return sum(fill.fee + fill.penalty for fill in self.fills)
+        """All that trading here cost but funding: fees, penalties, deposits and conversion."""
+        charged = sum(fill.fee + fill.penalty for fill in self.fills)
+        return charged + self.deposits + self.conversion
 
     @property
     def funding_paid(self) -> int:

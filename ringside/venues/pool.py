@@ -17,8 +17,7 @@ from math import isqrt
 
 from ringside.chain.abi import encode, signed, word
 from ringside.chain.multicall import Call
-from ringside.units import from_units
-from ringside.venues.base import BelowMinimum, BeyondCapacity, Quote
+from ringside.venues.base import Quote, require_tradable
 from ringside.venues.uniswap_v3 import MAX_TICK, MIN_TICK, Charge, Ladder, Pool, Swap
 
 WINDOW = 32
@@ -221,20 +220,8 @@ class PoolCurve(ABC):
 
     def quote(self, size: int) -> Quote:
         """As in `Curve`."""
-        sign, amount = (1 if size > 0 else -1), abs(size)
-        where = f"{self.venue} {self.market}"
-        if amount > self.capacity(sign):
-            side = "buy" if sign > 0 else "sell"
-            raise BeyondCapacity(
-                f"{where} fills at most {from_units(self.capacity(sign))} on a {side}, "
-                f"not {from_units(amount)}"
-            )
-        if amount < self.minimum(sign) or amount % self.lot:
-            raise BelowMinimum(
-                f"{where} takes {from_units(self.minimum(sign)):f} at least, in lots of "
-                f"{from_units(self.lot):f}, not {from_units(amount):f}"
-            )
-        return Quote(size, *self.price(self.swap(size), sign))
+        require_tradable(self, size)
+        return Quote(size, *self.price(self.swap(size), 1 if size > 0 else -1))
 
     def size_at(self, price: int, sign: int) -> int:
         """As in `Curve`."""

@@ -11,7 +11,7 @@ import pytest
 from web3 import Web3
 
 from bench import live
-from bench.live import PerpTrader, RageTrader, Trader
+from bench.live import PerpTrader, RageTrader, SynthetixTrader, Trader
 from devnet import anvil, state
 from devnet.anvil import rpc
 from devnet.chain import Chain
@@ -45,6 +45,7 @@ def shared() -> Iterator[Local]:
         traders: dict[str, Trader] = {
             "perp-v2": PerpTrader(w3, addresses),
             "rage": RageTrader(w3, addresses),
+            "synthetix": SynthetixTrader(w3, addresses),
         }
         yield Local(w3, addresses, markets, traders)
 

@@ -14,7 +14,8 @@ from ringside.units import USDC_TO_USD
 from ringside.venues.base import Curve
 from ringside.venues.pool import PoolCurve
 
-VENUES = ["perp-v2", "rage"]
+VENUES = ["perp-v2", "rage", "synthetix"]
+POOLS = ["perp-v2", "rage"]
 MARKETS = ["ETH-USD", "BTC-USD"]
 STATES, SIZES = 4, 20
 
@@ -112,7 +113,7 @@ def test_a_mined_rage_trade_reports_the_quoted_size_and_all_in(local, sign):
     assert (signed(data), signed(data, 1)) == (quote.size, all_in)
 
 
-@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("venue", POOLS)
 def test_the_sizes_reach_across_three_initialised_ticks_both_ways(local, venue):
     curve = local.snapshot().states[venue, "ETH-USD"].curve
     assert isinstance(curve, PoolCurve)

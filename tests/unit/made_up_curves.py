@@ -10,6 +10,7 @@ from ringside.units import ONE
 from ringside.venues.base import BelowMinimum, BeyondCapacity, Quote
 from ringside.venues.perp_v2 import PerpCurve
 from ringside.venues.rage import RageCurve
+from ringside.venues.skew import SkewCurve
 from ringside.venues.uniswap_v3 import Pool, pool_of_ranges, sqrt_ratio_at_tick
 
 TICK = 76_012  # ETH at about $2,000, both tokens with 18 decimals.
@@ -95,4 +96,25 @@ def rage_curves(draw: st.DrawFn) -> RageCurve:
         fee=draw(st.sampled_from([800, 1_500])),
         decimals=draw(st.sampled_from([18, 18, 12])),
         minimum_notional=10**4,
+    )
+
+
+@st.composite
+def skew_curves(draw: st.DrawFn) -> SkewCurve:
+    """A Synthetix market that leans either way, the taker's rate no less than the maker's."""
+    scale = draw(st.integers(10_000, 5_000_000)) * ONE
+    skew = draw(st.integers(-(scale // 10), scale // 10))
+    maker = draw(st.sampled_from([0, 10**12, 2 * 10**14]))
+    size = abs(skew) + draw(st.integers(0, scale // 10))
+    return SkewCurve(
+        "synthetix",
+        "ETH-USD",
+        price=2_000 * ONE + draw(st.integers(-(10**20), 10**20)),
+        skew=skew,
+        scale=scale,
+        taker=maker + draw(st.sampled_from([0, 4 * 10**14, 10**15])),
+        maker=maker,
+        market_size=size,
+        most_a_side=size + draw(st.integers(scale // 1_000, scale // 20)),
+        dynamic=draw(st.sampled_from([0, 0, 10**15])),
     )

@@ -5,14 +5,16 @@ from decimal import Decimal
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from made_up_curves import perp_curves, rage_curves
+from made_up_curves import perp_curves, rage_curves, skew_curves
 
 from ringside.units import ONE, PIPS
 from ringside.venues.base import BelowMinimum, BeyondCapacity, Quote
 from ringside.venues.perp_v2 import PerpState, price_18
 from ringside.venues.rage import MarginRules, RageState
+from ringside.venues.skew import SkewRules
+from ringside.venues.synthetix import SynthetixState
 
-CURVES = st.one_of(perp_curves(), rage_curves())
+CURVES = st.one_of(perp_curves(), rage_curves(), skew_curves())
 SIGNS = st.sampled_from([1, -1])
 
 
@@ -88,7 +90,27 @@ def rage_state(curve):
     return RageState("rage", "ETH-USD", 1, mark, mark, 0, ONE // 5, ONE // 10, curve, rules)
 
 
-STATES = st.one_of(perp_curves().map(perp_state), rage_curves().map(rage_state))
+def skew_state(curve):
+    percent = ONE // 100
+    rules = SkewRules(
+        curve.scale,
+        55 * ONE,
+        40 * ONE,
+        4 * ONE,
+        100 * ONE,
+        2 * ONE,
+        percent // 50,
+        percent,
+        2 * ONE,
+    )
+    ratios = ONE // 50, percent
+    price = curve.price
+    return SynthetixState("synthetix", "ETH-USD", 1, price, price, 0, *ratios, curve, rules)
+
+
+STATES = st.one_of(
+    perp_curves().map(perp_state), rage_curves().map(rage_state), skew_curves().map(skew_state)
+)
 
 
 @given(STATES, SIGNS, st.integers(1, 10**9))

@@ -236,3 +236,24 @@ def test_a_leg_cost_keeps_a_small_order_at_one_venue():
     holder = account(RICH, *BOTH)
     assert len(plan(order(ONE), holder, EVEN, IDS).legs) == 2
     assert len(plan(order(ONE), holder, EVEN, IDS, leg_cost=ONE).legs) == 1
+
+
+def test_what_a_venue_charges_per_order_comes_on_top_of_the_keepers_own_cost():
+    holder = account(RICH, *BOTH)
+    dear = {**EVEN, "b": replace(EVEN["b"], leg_cost=ONE)}
+    found = plan(order(ONE), holder, dear, IDS)
+    assert [leg.venue for leg in found.legs] == ["a"]
+    assert found.route.leg_costs == 0
+    found = plan(order(ONE), holder, {"b": dear["b"]}, IDS, leg_cost=ONE // 2)
+    assert found.route.leg_costs == ONE * 3 // 2
+
+
+def test_margin_that_shrinks_on_its_way_buys_less_room():
+    holder = account(RICH, *BOTH)
+    whole = rooms(order(ONE), holder, EVEN, 1_000 * USDC)["a"]
+    for conversion, share in ((ONE // 100, 99), (-ONE // 100, 100)):
+        state = replace(EVEN["a"], conversion=conversion)
+        assert rooms(order(ONE), holder, {"a": state}, 1_000 * USDC)["a"] == whole * share // 100
+    losing = {"a": replace(EVEN["a"], conversion=ONE // 100)}
+    needed = plan(order(ONE, margin=1_000 * USDC), holder, losing, {"a": 0})
+    assert sum(leg.margin for leg in needed.legs) * 99 // 100 >= least_margin(ONE, EVEN["a"])

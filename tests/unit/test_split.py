@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_curves import LinearCurve, perp_curves, rage_curves
+from made_up_curves import LinearCurve, perp_curves, rage_curves, skew_curves
 
 from ringside.routing.split import NoFit, NotEnoughCapacity, SplitError, ZeroSize, split
 from ringside.units import ONE
@@ -26,7 +26,7 @@ def linear_curves(draw, least=0):
     ]
 
 
-MIXED = st.tuples(perp_curves(), rage_curves()).map(list)
+MIXED = st.tuples(perp_curves(), rage_curves(), skew_curves()).map(list)
 
 
 def check(route, curves, size, caps=None):
@@ -100,6 +100,18 @@ def test_a_leg_cost_keeps_a_small_order_at_one_venue():
     assert len(split(curves, 100 * ONE).legs) == 2
     assert len(split(curves, 100 * ONE, leg_cost=1_000 * ONE).legs) == 1
     assert len(split(curves, 100 * ONE, leg_cost={"b": 1_000 * ONE}).legs) == 1
+
+
+@given(linear_curves(), SIGNS, st.integers(1, 100), st.data())
+def test_every_venue_may_have_its_own_leg_cost(curves, sign, share, data):
+    costs = {c.venue: data.draw(st.integers(0, 50)) * ONE for c in curves}
+    size = sign * max(1, sum(c.most for c in curves) * share // 100)
+    route = split(curves, size, leg_cost=costs)
+    check(route, curves, size)
+    assert route.leg_costs == sum(costs[leg.venue] for leg in route.legs)
+    for c in curves:
+        if abs(size) <= c.most:
+            assert route.cost <= c.quote(size).all_in * sign + costs[c.venue]
 
 
 def test_equal_venues_share_equally():
