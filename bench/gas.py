@@ -27,7 +27,7 @@ from devnet.anvil import rpc
 from devnet.artifacts import compiled
 from devnet.chain import Chain
 from ringside.accounts import Right, account_id
-from ringside.orders import Bounds, Domain, Order, sign
+from ringside.orders import Bounds, Domain, Order, market_id, sign
 from ringside.permits import permit
 from ringside.units import ONE, USDC
 
@@ -59,7 +59,7 @@ class Bench:
         self.desk = chain.at(compiled("Desk"), own["desk"])
         self.usdc = chain.at(compiled("LocalUSDC"), usdc)
         self.domain = Domain(self.addresses["chain_id"], own["desk"])
-        self.venues = list(self.addresses["venues"])
+        self.venues = list(DIRECT)
         # Nobody's key: the same in every run, so that every run costs the same.
         self.client = Account.from_key(keccak(text="the client of the gas benchmark"))
         rpc(chain.w3, "anvil_setBalance", self.client.address, hex(10**20))
@@ -142,7 +142,10 @@ class Bench:
         ids = self.addresses["ringside"]["venue_ids"]
         chosen = [(ids[venue], part, margin) for venue, part in legs.items()]
         signature = sign(order, self.domain, self.client.key)
-        return self.chain.send(self.desk, "fill", order.tuple, signature, chosen, role=KEEPER)
+        receipt = (1, keccak(text="a receipt"))
+        return self.chain.send(
+            self.desk, "fill", order.tuple, signature, chosen, receipt, role=KEEPER
+        )
 
     def alone(self, venue: str, size: int, margin: int, name: str = "trade") -> int:
         """Gas of the same trade by the direct trader."""
@@ -200,8 +203,10 @@ def measure(bench: Bench, parts: bool = True) -> dict[str, Any]:
             gas[f"fill_second_half {venue}"] = int(receipt["gasUsed"])
         with bench.undone():
             number = bench.addresses["ringside"]["venue_ids"][venue]
-            gas[f"post {venue}"] = bench.send(bench.vault, "post", bench.account, number, MARGIN)
-            pull = (bench.account, number, MARGIN, MARGIN)
+            gas[f"post {venue}"] = bench.send(
+                bench.vault, "post", bench.account, number, market_id(MARKET), MARGIN, 0
+            )
+            pull = (bench.account, number, market_id(MARKET), MARGIN, MARGIN)
             gas[f"pull {venue}"] = bench.send(bench.vault, "pull", *pull)
     with bench.undone():
         to = bench.client.address

@@ -4,14 +4,17 @@ pragma solidity 0.8.30;
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 import {IDesk} from "../interfaces/IDesk.sol";
-import {IFeed} from "../interfaces/IFeed.sol";
+import {IQuotes} from "../interfaces/IQuotes.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {IVenues} from "../interfaces/IVenues.sol";
+import {Book} from "./desk/Book.sol";
+import {Prices} from "./desk/Prices.sol";
 import {Orders} from "./libraries/Orders.sol";
 
 /// @title Desk
@@ -21,82 +24,117 @@ import {Orders} from "./libraries/Orders.sol";
 /// A FILL
 /// Anyone calls `fill` with an order, its signature and legs. The order's state is booked first; then each leg
 /// is one call to the vault, which moves margin and has the seat trade exactly the leg's size; the price of each
-/// leg, and of all with the tip, is held against the signed limit and the oracle's bound. Any failure undoes all
-/// of it. Whoever comes back in from a leg finds this fill counted already and the vault locked, so the desk needs
-/// no lock itself.
+/// leg, and of all with tip and fee, is held against the signed limit, the oracle's bound and the best single venue.
+/// Any failure undoes all of it. Whoever comes back in from a leg finds this fill counted already and the vault locked,
+/// so the desk needs no lock itself.
 ///
-/// REPLAY
-/// A nonce has two bits: spent, when its order is complete or cancelled; bound, when an order was filled in part
-/// under it, whose digest and use are then kept beside. An order that fills whole at once touches its bit alone.
-///
-/// ROUNDING
-/// Prices are compared as products, so nothing is rounded. The margin share is rounded up (an order must be
-/// fillable to its end), the tip down.
+/// A TICKET
+/// At a venue that fills later, `commit` books the leg as if it were filled and hands the venue the worst price that all
+/// bounds allow; `settle` books what came of it.
 ///
 /// STOPPING
 /// An owner stops the desk by `cancel`, `raiseEpoch`, or revoking it at the vault.
-contract Desk is IDesk, EIP712 {
+contract Desk is Book, Prices, EIP712 {
     using Orders for Order;
+    using Orders for Bundle;
 
     IVault public immutable VAULT;
-    IVenues public immutable VENUES;
-    /// @dev One unit of the settlement token in 1e18 USD.
-    uint256 internal immutable UNIT;
 
-    uint256 internal constant SPENT = 1;
-    uint256 internal constant BOUND = 2;
+    /// @dev What the legs left behind. `opened`: one ended in the order's direction. `opposed`: venues whose
+    /// legs left a position against it.
+    struct After {
+        bool opened;
+        uint256 opposed;
+        uint256 touched;
+        uint256 active;
+    }
 
-    /// @inheritdoc IDesk
-    mapping(bytes32 account => uint256) public epochs;
-    /// @dev Two bits a nonce, 128 nonces a word.
-    mapping(bytes32 account => mapping(uint256 word => uint256 bits)) internal _nonces;
-    mapping(bytes32 account => mapping(uint256 nonce => Progress)) internal _progress;
-
-    constructor(IVault vault, IVenues venues, IERC20Metadata token) EIP712("Ringside Desk", "1") {
+    constructor(IVault vault, IVenues venues, IQuotes quotes, IERC20Metadata token)
+        EIP712("Ringside Desk", "1")
+        Prices(venues, quotes, token)
+    {
         VAULT = vault;
-        VENUES = venues;
-        UNIT = 10 ** (18 - token.decimals());
     }
 
     // ------------------------------------------------------------------ anyone
 
     /// @inheritdoc IDesk
-    function fill(Order calldata order, bytes calldata signature, Leg[] calldata legs)
+    function fill(Order calldata order, bytes calldata signature, Leg[] calldata legs, Receipt calldata receipt)
         external
         returns (uint256 quote)
     {
-        bytes32 hash = digest(order);
-        _checkOrder(order, hash, signature);
-        (uint256 size, uint256 margin) = _checkLegs(order, legs);
-        uint256 tip = _book(order, hash, size, margin);
-        uint256 fair = order.bounds.maxDeviation == 0 ? 0 : _oraclePrice(order.market);
+        return _fill(_alone(order, signature), order.terms, legs, receipt);
+    }
 
+    /// @inheritdoc IDesk
+    function commit(Order calldata order, bytes calldata signature, Leg calldata leg, Receipt calldata receipt)
+        external
+        payable
+        returns (uint256 number)
+    {
+        return _commit(_alone(order, signature), order.terms, leg, receipt);
+    }
+
+    /// @inheritdoc IDesk
+    function fillBundle(
+        Bundle calldata bundle,
+        bytes calldata signature,
+        Leg[][] calldata legs,
+        Receipt calldata receipt
+    ) external {
+        bytes32 root = _checkBundle(bundle, signature);
+        require(bundle.mode == 0 && legs.length == bundle.steps.length, BadBundle());
+        _claimWhole(bundle.account, bundle.nonce, root);
         for (uint256 i; i < legs.length; ++i) {
-            // The tip leaves with the first leg, so that idle is written once.
-            uint256 paid = _trade(order, legs[i], i == 0 ? tip : 0);
-            // Each leg by itself too: a venue that claims to fill for nothing pays for no bad price elsewhere.
-            if (legs.length > 1) _checkPrice(order, fair, SignedMath.abs(legs[i].size), paid, 0);
-            quote += paid;
+            Job memory job = Job(Kind.Atomic, bundle.account, root, _stepKey(root, i), bundle.nonce);
+            _fill(job, bundle.steps[i], legs[i], receipt);
         }
-        _checkPrice(order, fair, size, quote, tip);
-        emit Filled(hash, order.account, msg.sender, order.size < 0 ? -int256(size) : int256(size), quote, tip);
-    }
-
-    // ------------------------------------------------------------------- owner
-
-    /// @inheritdoc IDesk
-    function cancel(bytes32 account, uint256 nonce) external {
-        _requireOwner(account);
-        _nonces[account][nonce >> 7] |= SPENT << _shift(nonce);
-        emit Cancelled(account, nonce);
     }
 
     /// @inheritdoc IDesk
-    function raiseEpoch(bytes32 account, uint256 epoch) external {
-        _requireOwner(account);
-        require(epoch > epochs[account], EpochNotRaised(epochs[account]));
-        epochs[account] = epoch;
-        emit EpochRaised(account, epoch);
+    function fillStep(
+        Bundle calldata bundle,
+        bytes calldata signature,
+        uint256 step,
+        Leg[] calldata legs,
+        Receipt calldata receipt
+    ) external returns (uint256 quote) {
+        uint256 size;
+        for (uint256 i; i < legs.length; ++i) {
+            size = Math.saturatingAdd(size, SignedMath.abs(legs[i].size));
+        }
+        return _fill(_step(bundle, signature, step, size), bundle.steps[step], legs, receipt);
+    }
+
+    /// @inheritdoc IDesk
+    function commitStep(
+        Bundle calldata bundle,
+        bytes calldata signature,
+        uint256 step,
+        Leg calldata leg,
+        Receipt calldata receipt
+    ) external payable returns (uint256 number) {
+        Job memory job = _step(bundle, signature, step, SignedMath.abs(leg.size));
+        return _commit(job, bundle.steps[step], leg, receipt);
+    }
+
+    /// @inheritdoc IDesk
+    function settle(bytes32 account, uint8 venue, bytes32 market, uint256 number, bytes calldata proof) external {
+        bytes32 ticket = _ticketId(account, venue, market, number);
+        require(_made[ticket].size != 0, NoTicket(account, venue, market, number));
+        IVault.Outcome memory o = VAULT.outcome(account, venue, market, number);
+        if (!o.settled) o = VAULT.settle(account, venue, market, proof);
+        require(o.settled, TicketOpen(account, venue, market, number));
+
+        Made memory made = _forget(account, ticket, SignedMath.abs(o.filled));
+        if (made.closing != 0 && o.filled != 0) {
+            // Where that was the last of it, an order to close all is complete, for good.
+            (uint256 instant, uint256 delayed, uint256 silent) =
+                QUOTES.against(account, market, VAULT.active(account) & made.closing, o.filled > 0);
+            if (instant | delayed | silent == 0) _progress[made.key].done = true;
+        }
+        uint256 quote = o.quote == type(uint128).max ? type(uint256).max : o.quote;
+        emit Settled(made.key, account, venue, number, o.filled, quote);
     }
 
     // -------------------------------------------------------------------- reads
@@ -107,164 +145,228 @@ contract Desk is IDesk, EIP712 {
     }
 
     /// @inheritdoc IDesk
-    function progress(bytes32 account, uint256 nonce) external view returns (Progress memory) {
-        return _progress[account][nonce];
+    function bundleDigest(Bundle calldata bundle) public view returns (bytes32) {
+        return _hashTypedDataV4(bundle.hash());
     }
 
-    /// @inheritdoc IDesk
-    function isSpent(bytes32 account, uint256 nonce) external view returns (bool) {
-        return _nonces[account][nonce >> 7] >> _shift(nonce) & SPENT != 0;
+    // --------------------------------------------------------------- who signed
+
+    function _alone(Order calldata order, bytes calldata signature) internal view returns (Job memory) {
+        bytes32 root = digest(order);
+        _checkSigned(order.account, root, signature, order.deadline, order.epoch);
+        return Job(Kind.Alone, order.account, root, root, order.nonce);
     }
 
-    // ------------------------------------------------------ before anything moves
-
-    function _checkOrder(Order calldata order, bytes32 hash, bytes calldata signature) internal view {
-        require(block.timestamp <= order.deadline, Expired(order.deadline));
-        require(order.epoch == epochs[order.account], WrongEpoch(epochs[order.account]));
-        uint256 size = SignedMath.abs(order.size);
-        require(size > 0 && size <= type(uint128).max, BadSize(order.size));
-
-        Bounds calldata bounds = order.bounds;
-        if (bounds.filler != address(0) && msg.sender != bounds.filler) {
-            require(block.timestamp > bounds.fillerUntil, NotFiller(bounds.filler, bounds.fillerUntil));
-        }
-        _checkSignature(address(bytes20(order.account)), hash, signature);
+    function _step(Bundle calldata bundle, bytes calldata signature, uint256 step, uint256 size)
+        internal
+        view
+        returns (Job memory)
+    {
+        bytes32 root = _checkBundle(bundle, signature);
+        bool known = bundle.mode == 1 || bundle.mode == 2;
+        require(known && step < bundle.steps.length, BadBundle());
+        _requireOpen(bundle, root, step, size);
+        return Job(Kind.Step, bundle.account, root, _stepKey(root, step), bundle.nonce);
     }
 
-    /// @dev The one place that knows how an owner signs.
-    function _checkSignature(address owner, bytes32 hash, bytes calldata signature) internal pure {
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(hash, signature);
-        require(failure == ECDSA.RecoverError.NoError && signer == owner, BadSignature(owner));
+    function _checkBundle(Bundle calldata bundle, bytes calldata signature) internal view returns (bytes32 root) {
+        root = bundleDigest(bundle);
+        _checkSigned(bundle.account, root, signature, bundle.deadline, bundle.epoch);
+    }
+
+    /// @dev A key's own signature first, which is cheaper; where there is none, whatever code the owner has is asked.
+    function _checkSigned(
+        bytes32 account,
+        bytes32 root,
+        bytes calldata signature,
+        uint256 deadline,
+        uint256 epoch
+    ) internal view {
+        require(block.timestamp <= deadline, Expired(deadline));
+        require(epoch == epochs[account], WrongEpoch(epochs[account]));
+        address owner = address(bytes20(account));
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(root, signature);
+        if (failure == ECDSA.RecoverError.NoError && signer == owner) return;
+        require(
+            owner.code.length > 0 && SignatureChecker.isValidERC1271SignatureNow(owner, root, signature),
+            BadSignature(owner)
+        );
+    }
+
+    // -------------------------------------------------------------------- fills
+
+    function _fill(Job memory job, Terms calldata terms, Leg[] calldata legs, Receipt calldata receipt)
+        internal
+        returns (uint256 quote)
+    {
+        (uint256 size, uint256 margin) = _checkLegs(terms, legs);
+        (uint256 tip, bool latched) = _count(job, terms, size, margin, false);
+        Yardstick memory y = _yardstick(terms, job.key, size, latched);
+        quote = _trade(job, terms, legs, tip, y);
+        _checkPrice(terms, y.fair, size, quote, tip + y.fee);
+        _checkBest(terms, y.best, quote);
+        int256 signed = terms.size < 0 ? -int256(size) : int256(size);
+        emit Filled(job.key, job.account, msg.sender, signed, quote, tip, y.fee, receipt);
     }
 
     /// @return size Σ|leg|, 1e18 base.
-    /// @return margin Σ margin, token units.
-    function _checkLegs(Order calldata order, Leg[] calldata legs)
+    /// @return margin Σ margin out of idle, token units.
+    function _checkLegs(Terms calldata terms, Leg[] calldata legs)
         internal
         pure
         returns (uint256 size, uint256 margin)
     {
+        _checkTerms(terms);
         require(legs.length > 0, NoLegs());
         for (uint256 i; i < legs.length; ++i) {
-            Leg calldata leg = legs[i];
-            require(leg.size != 0 && (leg.size > 0) == (order.size > 0), BadLeg(leg.size));
-            require(order.venues & (1 << leg.venue) != 0, VenueNotAllowed(leg.venue));
+            _checkLeg(terms, legs[i]);
             // A sum beyond 256 bits stays at the top, where the bounds refuse it by name.
-            size = Math.saturatingAdd(size, SignedMath.abs(leg.size));
-            margin = Math.saturatingAdd(margin, leg.margin);
+            size = Math.saturatingAdd(size, SignedMath.abs(legs[i].size));
+            if (legs[i].margin > 0) margin = Math.saturatingAdd(margin, uint256(legs[i].margin));
         }
     }
 
-    /// @dev Counts this fill, and returns its tip.
-    function _book(Order calldata order, bytes32 hash, uint256 size, uint256 margin)
+    function _checkTerms(Terms calldata terms) internal pure {
+        bool fits = terms.size != 0 && SignedMath.abs(terms.size) <= type(uint128).max;
+        require(fits || _closesAll(terms), BadSize(terms.size));
+        require(terms.tickets.length <= 1 && terms.conditions.length <= 1, BadTerms());
+    }
+
+    function _checkLeg(Terms calldata terms, Leg calldata leg) internal pure {
+        require(leg.size != 0 && (leg.size > 0) == (terms.size > 0), BadLeg(leg.size));
+        require(terms.venues & (1 << leg.venue) != 0, VenueNotAllowed(leg.venue));
+    }
+
+    /// @dev One call to the vault for each leg, and what is signed about each leg by itself.
+    /// @return quote Whole price of all, 1e18 USD.
+    function _trade(Job memory job, Terms calldata terms, Leg[] calldata legs, uint256 tip, Yardstick memory y)
         internal
-        returns (uint256 tip)
+        returns (uint256 quote)
     {
-        uint256 nonce = order.nonce;
-        uint256 word = _nonces[order.account][nonce >> 7];
-        uint256 state = word >> _shift(nonce);
-        require(state & SPENT == 0, NonceSpent(nonce));
-        (uint256 filled, uint256 used) = (0, 0);
-        if (state & BOUND != 0) {
-            Progress memory before = _progress[order.account][nonce];
-            require(before.digest == hash, NonceTaken(nonce, before.digest));
-            (filled, used) = (before.filled, before.margin);
+        After memory done;
+        bool all = _closesAll(terms);
+        for (uint256 i; i < legs.length; ++i) {
+            Leg calldata leg = legs[i];
+            IVault.Trade memory t = _terms(job, terms, leg);
+            t.limitQuote = leg.size > 0 ? type(uint256).max : 0;
+            // Tip and fee leave with the first leg, so that idle is written once.
+            if (i == 0) (t.tip, t.payee, t.fee, t.collector) = (tip, msg.sender, y.fee, y.collector);
+            IVault.Fill memory f = VAULT.trade(t);
+            _checkPocket(terms, leg, f.position, f.leverage, done);
+            done.active = f.active;
+            // Each leg by itself too: a venue that claims to fill for nothing pays for no bad price elsewhere.
+            if (legs.length > 1) _checkPrice(terms, y.fair, SignedMath.abs(leg.size), f.quote, 0);
+            if (leg.margin < 0) _free(job, terms, leg, f.active);
+            quote += f.quote;
         }
-
-        uint256 whole = SignedMath.abs(order.size);
-        uint256 left = whole - filled;
-        require(size <= left, Overfilled(left, size));
-        require(size == left || size >= order.bounds.minFill, BelowMinFill(order.bounds.minFill, size));
-
-        uint256 total = filled + size;
-        uint256 share = order.maxMargin;
-        tip = order.tip;
-        if (size != whole) {
-            share = Math.mulDiv(order.maxMargin, total, whole, Math.Rounding.Ceil) - used;
-            tip = Math.mulDiv(order.tip, total, whole) - Math.mulDiv(order.tip, filled, whole);
-        }
-        require(margin <= share, TooMuchMargin(share, margin));
-
-        if (size == left) {
-            _nonces[order.account][nonce >> 7] = word | SPENT << _shift(nonce);
-            if (filled != 0) delete _progress[order.account][nonce];
-        } else {
-            if (filled == 0) _nonces[order.account][nonce >> 7] = word | BOUND << _shift(nonce);
-            // Cast safe because total < whole, which fits 128 bits; the other one checks.
-            _progress[order.account][nonce] = Progress(hash, uint128(total), SafeCast.toUint128(used + margin));
-        }
+        if (all) _completeClosing(job, terms, done.active);
+        else if (done.opened && !terms.bounds.openAgainst) _requireClosedFirst(job, terms, done);
     }
 
-    function _shift(uint256 nonce) internal pure returns (uint256) {
-        return (nonce & 0x7f) << 1;
+    function _terms(Job memory job, Terms calldata terms, Leg calldata leg)
+        internal
+        pure
+        returns (IVault.Trade memory t)
+    {
+        t.account = job.account;
+        t.venue = leg.venue;
+        t.market = terms.market;
+        t.size = leg.size;
+        if (leg.margin > 0) t.margin = uint256(leg.margin);
+        t.measure = terms.bounds.minLeverage | terms.bounds.maxLeverage != 0;
     }
 
-    // --------------------------------------------------------------- the trades
-
-    /// @dev One call to the vault, and what is signed about each leg by itself: the direction of its position and
-    /// the leverage of its pocket. Legs at other venues cannot change either.
-    /// @return quote Whole price of the leg, 1e18 USD.
-    function _trade(Order calldata order, Leg calldata leg, uint256 tip) internal returns (uint256 quote) {
-        Bounds calldata bounds = order.bounds;
-        bool measure = bounds.minLeverage | bounds.maxLeverage != 0;
-        (int256 position, uint256 leverage) = (0, 0);
-        (quote, position, leverage) = VAULT.trade(
-            IVault.Trade({
-                account: order.account,
-                venue: leg.venue,
-                market: order.market,
-                size: leg.size,
-                limitQuote: leg.size > 0 ? type(uint256).max : 0,
-                margin: leg.margin,
-                tip: tip,
-                payee: msg.sender,
-                measure: measure
-            })
-        );
+    /// @dev The direction of the leg's position and the leverage of its pocket. Legs at other venues change neither.
+    function _checkPocket(
+        Terms calldata terms,
+        Leg calldata leg,
+        int256 position,
+        uint256 leverage,
+        After memory done
+    ) internal pure {
+        Bounds calldata bounds = terms.bounds;
+        done.touched |= 1 << leg.venue;
         // A purchase that ends short or flat only reduced, and so did a sale that ends long or flat.
-        if (leg.size > 0 ? position <= 0 : position >= 0) return quote;
-        require(!bounds.reduceOnly, NotReducing(leg.venue, position));
-        if (measure) {
-            require(
-                bounds.maxLeverage == 0 || leverage <= bounds.maxLeverage, LeverageTooHigh(leg.venue, leverage)
-            );
-            require(leverage >= bounds.minLeverage, LeverageTooLow(leg.venue, leverage));
+        if (leg.size > 0 ? position <= 0 : position >= 0) {
+            if (position != 0) done.opposed |= 1 << leg.venue;
+            return;
         }
+        require(!bounds.reduceOnly && !_closesAll(terms), NotReducing(leg.venue, position));
+        done.opened = true;
+        require(
+            bounds.maxLeverage == 0 || leverage <= bounds.maxLeverage, LeverageTooHigh(leg.venue, leverage)
+        );
+        require(leverage >= bounds.minLeverage, LeverageTooLow(leg.venue, leverage));
     }
 
-    // ------------------------------------------------------- when all legs are done
+    /// @dev Back to idle, unit for unit: these venues keep the settlement token.
+    function _free(Job memory job, Terms calldata terms, Leg calldata leg, uint256 active) internal {
+        require(active & (1 << leg.venue) == 0, NotFlat(leg.venue));
+        uint256 amount = SignedMath.abs(leg.margin);
+        VAULT.pull(job.account, leg.venue, terms.market, amount, amount);
+    }
 
-    /// @dev Compares products, 1e36 USD: nothing is rounded.
-    /// @param fair The oracle's price, 1e18; not used where the order asks for no deviation.
-    function _checkPrice(Order calldata order, uint256 fair, uint256 size, uint256 quote, uint256 tip)
+    // ------------------------------------------------------------------ tickets
+
+    function _commit(Job memory job, Terms calldata terms, Leg calldata leg, Receipt calldata receipt)
         internal
-        view
+        returns (uint256 number)
     {
-        bool buys = order.size > 0;
-        uint256 extra = tip * UNIT * 1e18;
-        // The tip adds to what a purchase costs, and takes from what a sale brings.
-        uint256 total = buys ? quote * 1e18 + extra : Math.saturatingSub(quote * 1e18, extra);
+        _checkTerms(terms);
+        _checkLeg(terms, leg);
+        require(terms.tickets.length == 1, NoTickets());
+        require(leg.margin >= 0, TooMuchMargin(0, SignedMath.abs(leg.margin)));
+        uint256 size = SignedMath.abs(leg.size);
+        (uint256 tip, bool latched) = _count(job, terms, size, uint256(leg.margin), true);
+        Yardstick memory y = _yardstick(terms, job.key, size, latched);
 
-        uint256 limit = Math.saturatingMul(order.limitPrice, size);
-        require(buys ? total <= limit : total >= limit, WorsePrice(total, limit));
+        IVault.Trade memory t = _terms(job, terms, leg);
+        t.limitQuote = _ticketLimit(terms, y, size, tip + y.fee);
+        (t.tip, t.payee, t.fee, t.collector) = (tip, msg.sender, y.fee, y.collector);
+        IVault.Commitment memory c = VAULT.commit{value: msg.value}(t, terms.tickets[0].maxLoss);
 
-        if (order.bounds.maxDeviation == 0) return;
-        uint256 worth = fair * size;
-        uint256 slack = Math.saturatingMul(worth, order.bounds.maxDeviation) / 1e18;
-        limit = buys ? Math.saturatingAdd(worth, slack) : Math.saturatingSub(worth, slack);
-        require(buys ? total <= limit : total >= limit, TooFarFromOracle(total, limit));
+        After memory done;
+        done.active = c.active;
+        _checkPocket(terms, leg, c.position, c.leverage, done);
+        if (done.opened && !terms.bounds.openAgainst) _requireClosedFirst(job, terms, done);
+        uint64 cost = SafeCast.toUint64(Math.ceilDiv(c.atRisk, UNIT));
+        Made memory made =
+            Made(job.key, SafeCast.toUint128(size), SafeCast.toUint64(tip), cost, 0, 0);
+        _remember(job, terms, _ticketId(job.account, leg.venue, terms.market, c.number), made);
+        emit Committed(
+            job.key, job.account, msg.sender, leg.venue, c.number, leg.size, t.limitQuote, receipt
+        );
+        return c.number;
     }
 
-    /// @return 1e18 USD per base, from the market's one feed.
-    function _oraclePrice(bytes32 market) internal view returns (uint256) {
-        IVenues.Feed memory feed = VENUES.feed(market);
-        (, int256 answer,, uint256 updatedAt,) = IFeed(feed.source).latestRoundData();
-        bool fresh = updatedAt <= block.timestamp && block.timestamp - updatedAt <= feed.heartbeat;
-        require(answer > 0 && fresh, BadOracle(answer, updatedAt));
-        return Math.mulDiv(uint256(answer), 1e18, 10 ** feed.decimals); // Cast safe because answer > 0.
+    function _ticketId(bytes32 account, uint8 venue, bytes32 market, uint256 number)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(account, venue, market, number));
     }
 
-    function _requireOwner(bytes32 account) internal view {
-        require(msg.sender == address(bytes20(account)), NotOwner(account, msg.sender));
+    // -------------------------------------------------------- positions elsewhere
+
+    /// @dev No leg opens while another allowed venue holds the opposite position and would let it be closed.
+    function _requireClosedFirst(Job memory job, Terms calldata terms, After memory done) internal {
+        require(done.opposed == 0, CloseFirst(done.opposed));
+        uint256 others = done.active & terms.venues & ~done.touched;
+        if (others == 0) return;
+        others = QUOTES.closable(job.account, terms.market, others, terms.size > 0);
+        require(others == 0, CloseFirst(others));
+    }
+
+    /// @dev Nothing may be left at any allowed venue that fills at once and answers; where nothing is left anywhere, the
+    /// order is complete, and its tip is paid.
+    function _completeClosing(Job memory job, Terms calldata terms, uint256 active) internal {
+        (uint256 instant, uint256 delayed, uint256 silent) =
+            QUOTES.against(job.account, terms.market, active & terms.venues, terms.size > 0);
+        require(instant == 0, NotAllClosed(instant));
+        if (delayed | silent != 0) return;
+        if (job.kind == Kind.Alone) _spend(job.account, job.nonce);
+        _progress[job.key].done = true;
+        if (terms.tip > 0) VAULT.pay(job.account, msg.sender, terms.tip);
     }
 }

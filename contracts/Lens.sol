@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {IDesk} from "../interfaces/IDesk.sol";
 import {ILens} from "../interfaces/ILens.sol";
-import {ISeat} from "../interfaces/ISeat.sol";
+import {IDelayedSeat, ISeat} from "../interfaces/ISeat.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {IVenues} from "../interfaces/IVenues.sol";
 
@@ -34,6 +34,8 @@ contract Lens is ILens {
     function account(bytes32 account_, bytes32[] calldata markets) external view returns (AccountView memory v) {
         v.owner = address(bytes20(account_));
         v.idle = VAULT.idle(account_);
+        v.reserved = VAULT.reserved(account_);
+        v.active = VAULT.active(account_);
         v.epoch = DESK.epochs(account_);
         uint256 venues = VENUES.venueCount();
         v.seats = new SeatView[](venues);
@@ -51,35 +53,48 @@ contract Lens is ILens {
         (v.seat, v.made) = VAULT.seatOf(account_, venue);
         if (!v.made) return v;
         v.resting = TOKEN.balanceOf(v.seat);
-        bytes memory answer;
-        (v.readable, answer) = _read(v.seat, abi.encodeCall(ISeat.margin, (0)));
-        if (v.readable) v.margin = abi.decode(answer, (ISeat.Margin));
-        v.markets = _markets(v.seat, venue, markets, v.readable);
+        // Our own seat's constant, whatever its venue is like.
+        v.isolated = ISeat(v.seat).isolated();
+        (v.readable, v.margin) = v.isolated ? (true, v.margin) : _margin(v.seat, 0);
+        v.markets = _markets(v, markets);
     }
 
-    /// @param readable Whether the seat answered so far: one that did not is not asked again, so that a venue which
-    /// burns gas does so once.
-    function _markets(address seat, uint8 venue, bytes32[] calldata markets, bool readable)
+    /// @dev A seat that did not answer for its margin is not asked again, so that a venue which burns gas does so once.
+    function _markets(SeatView memory s, bytes32[] calldata markets)
         internal
         view
         returns (MarketView[] memory views)
     {
         uint256 listed;
         for (uint256 i; i < markets.length; ++i) {
-            if (VENUES.isListed(venue, markets[i])) ++listed;
+            if (VENUES.isListed(s.venue, markets[i])) ++listed;
         }
         views = new MarketView[](listed);
+        bool answers = s.readable;
         for (uint256 i = markets.length; i > 0; --i) {
-            bytes32 market = markets[i - 1];
-            if (!VENUES.isListed(venue, market)) continue;
+            if (!VENUES.isListed(s.venue, markets[i - 1])) continue;
             MarketView memory v = views[--listed];
-            v.market = market;
-            if (!readable) continue;
-            (, bytes32 instrument) = VENUES.route(venue, market);
-            bytes memory answer;
-            (v.readable, answer) = _read(seat, abi.encodeCall(ISeat.position, (instrument)));
-            if (v.readable) v.position = abi.decode(answer, (ISeat.Position));
+            v.market = markets[i - 1];
+            if (!answers) continue;
+            _look(v, s, VENUES.route(s.venue, v.market));
+            // An isolated venue is as dead as its first market that does not answer.
+            answers = v.readable || !s.isolated;
         }
+    }
+
+    function _look(MarketView memory v, SeatView memory s, IVenues.Route memory route) internal view {
+        bytes memory answer;
+        // Our own seat's record of it, whatever its venue is like.
+        if (route.delayed) v.pending = IDelayedSeat(s.seat).pending(route.instrument);
+        (v.readable, answer) = _read(s.seat, abi.encodeCall(ISeat.position, (route.instrument)));
+        if (v.readable) v.position = abi.decode(answer, (ISeat.Position));
+        if (v.readable && s.isolated) (v.readable, v.margin) = _margin(s.seat, route.instrument);
+    }
+
+    function _margin(address seat, bytes32 instrument) internal view returns (bool ok, ISeat.Margin memory m) {
+        bytes memory answer;
+        (ok, answer) = _read(seat, abi.encodeCall(ISeat.margin, (instrument)));
+        if (ok) m = abi.decode(answer, (ISeat.Margin));
     }
 
     /// @dev A call that cannot fail: it burns the stipend at most, whatever comes back beyond the struct is not

@@ -3,94 +3,76 @@ pragma solidity 0.8.30;
 
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import {ISeat} from "../interfaces/ISeat.sol";
+import {IDelayedSeat, IInstantSeat, ISeat} from "../interfaces/ISeat.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {IVenues} from "../interfaces/IVenues.sol";
+import {Accounts} from "./vault/Accounts.sol";
 
 /// @title Vault
-/// @notice Custody of the settlement token: idle balances, operators, and the making and calling of seats.
+/// @notice Custody of the settlement token: idle and reserved balances, operators, and the making and calling of seats.
 ///
 /// ACCOUNTS
 /// Every power over an account comes from its owner, whose address is the account's first 20 bytes. There is no
-/// administrator, no upgrade and no pause here.
+/// administrator, no upgrade and no pause of an owner here.
 ///
 /// MONEY
-/// The token balance always covers the sum of all idle. Money leaves only to an owner's chosen address (by the
-/// owner), to the account's own seats (by the owner or an operator with MOVE), or to another account's idle as a
-/// tip (by the owner or a contract with PAY, within the day's cap). What comes back is credited as received,
+/// The token balance always covers the sum of all idle and reserved. Money leaves only to an owner's chosen address (by
+/// the owner), to the account's own seats (by the owner or an operator with MOVE), or to another account's idle as a
+/// tip or fee (by the owner or a contract with PAY, within the day's cap). What comes back is credited as received,
 /// measured here, whatever a seat or a venue reports.
 ///
+/// TICKETS
+/// At a venue that fills later, tip and fee are set aside with the ticket and paid out when anyone shows that it was
+/// filled. Every action in a pocket settles a resolved ticket first.
+///
 /// STOPPING
-/// Nothing stops the vault: what stops an operator is the owner's `setOperator`.
-contract Vault is IVault, ReentrancyGuardTransient {
+/// Nothing stops the vault. What stops an operator is the owner's `setOperator`; a pause by the guardian leaves operators
+/// the right to reduce, settle and pull.
+contract Vault is Accounts {
     using SafeERC20 for IERC20;
 
-    uint8 public constant TRADE = 1;
-    uint8 public constant MOVE = 2;
-    uint8 public constant PAY = 4;
+    /// @notice Seconds after which an owner may take back what is set aside for a ticket that nobody could settle.
+    uint256 public constant RESERVE_LIFE = 1 days;
 
-    IERC20 public immutable TOKEN;
     IVenues public immutable VENUES;
 
-    mapping(bytes32 account => Balance) internal _balances;
-    mapping(bytes32 account => mapping(address operator => Operator)) internal _operators;
+    mapping(bytes32 account => uint256) public reserved;
+    /// @dev By account, venue and market.
+    mapping(bytes32 pocket => Ticket) internal _tickets;
+    mapping(bytes32 pocket => mapping(uint256 number => Outcome)) internal _outcomes;
 
-    constructor(IERC20 token, IVenues venues) {
-        TOKEN = token;
+    constructor(IERC20 token, IVenues venues) Accounts(token) {
         VENUES = venues;
     }
 
     // ------------------------------------------------------------------ anyone
 
     /// @inheritdoc IVault
-    function deposit(bytes32 account, uint256 amount) external nonReentrant {
-        _deposit(account, amount);
+    function settle(bytes32 account, uint8 venue, bytes32 market, bytes calldata proof)
+        external
+        nonReentrant
+        returns (Outcome memory)
+    {
+        (address seat, bytes32 instrument) = _delayedSeat(account, venue, market);
+        return _settle(Pocket(account, venue, market, instrument, seat), proof);
+    }
+
+    /// @inheritdoc IVault
+    function expire(bytes32 account, uint8 venue, bytes32 market)
+        external
+        nonReentrant
+        returns (Outcome memory)
+    {
+        (address seat, bytes32 instrument) = _delayedSeat(account, venue, market);
+        IDelayedSeat(seat).expire(instrument);
+        return _settle(Pocket(account, venue, market, instrument, seat), msg.data[0:0]);
     }
 
     // ------------------------------------------------------------------- owner
-
-    /// @inheritdoc IVault
-    function depositWithPermit(
-        bytes32 account,
-        uint256 amount,
-        Permit calldata permit,
-        Grant calldata grant
-    ) external nonReentrant {
-        // A permit names no account and may be used by anyone who sees it, so it only ever sets the allowance
-        // of the sender, and one that was used already is no failure as long as its allowance still stands.
-        try IERC20Permit(address(TOKEN)).permit(
-            msg.sender, address(this), amount, permit.deadline, permit.v, permit.r, permit.s
-        ) {} catch {
-            uint256 allowance = TOKEN.allowance(msg.sender, address(this));
-            require(allowance >= amount, PermitRefused(allowance, amount));
-        }
-        _deposit(account, amount);
-        if (grant.operator != address(0)) {
-            _requireOwner(account);
-            _setOperator(account, grant);
-        }
-    }
-
-    /// @inheritdoc IVault
-    function withdraw(bytes32 account, uint256 amount, address to) external nonReentrant {
-        _requireOwner(account);
-        require(amount > 0, ZeroAmount());
-        _spend(account, amount, 0);
-        emit Withdrawn(account, to, amount);
-        TOKEN.safeTransfer(to, amount);
-    }
-
-    /// @inheritdoc IVault
-    function setOperator(bytes32 account, Grant calldata grant) external {
-        _requireOwner(account);
-        _setOperator(account, grant);
-    }
 
     /// @inheritdoc IVault
     function sweep(bytes32 account, uint8 venue, address token) external nonReentrant returns (uint256) {
@@ -98,51 +80,124 @@ contract Vault is IVault, ReentrancyGuardTransient {
         return ISeat(_existingSeat(account, venue)).sweep(token, msg.sender);
     }
 
-    // ------------------------------------------------------- owner or operator
-
     /// @inheritdoc IVault
-    function trade(Trade calldata t)
+    function close(bytes32 account, uint8 venue, bytes32 market, uint256 limitPrice)
         external
         nonReentrant
-        returns (uint256 quote, int256 position, uint256 leverage)
+        returns (int256 done, uint256 quote)
     {
-        require(t.size != 0, ZeroAmount());
-        uint8 rights = TRADE | (t.margin > 0 ? MOVE : 0) | (t.tip > 0 ? PAY : 0);
-        _authorise(t.account, t.venue, rights, t.tip);
-        (address implementation, bytes32 instrument) = VENUES.route(t.venue, t.market);
-
-        if (t.margin | t.tip != 0) _spend(t.account, Math.saturatingAdd(t.margin, t.tip), t.tip);
-        if (t.tip > 0) _credit(bytes32(bytes20(t.payee)), t.tip);
-        address seat = _seat(t.account, t.venue, implementation);
-        if (t.margin > 0) TOKEN.safeTransfer(seat, t.margin);
-
-        (quote, position, leverage) =
-            ISeat(seat).trade(instrument, t.size, t.limitQuote, t.margin, t.measure);
-        emit Traded(t.account, t.venue, t.market, t.size, quote, t.margin, t.tip);
+        _requireOwner(account);
+        IVenues.Route memory route = VENUES.route(venue, market);
+        require(!route.delayed, FillsLater(venue));
+        bool flat;
+        (done, quote, flat) =
+            IInstantSeat(_existingSeat(account, venue)).close(route.instrument, limitPrice);
+        if (flat) _setActive(account, venue, false);
+        emit Traded(account, venue, market, done, quote, 0, 0, 0);
     }
 
     /// @inheritdoc IVault
-    function post(bytes32 account, uint8 venue, uint256 amount) external nonReentrant {
+    function pullInKind(bytes32 account, uint8 venue, bytes32 market, uint256 amount, address to)
+        external
+        nonReentrant
+        returns (address token, uint256 received)
+    {
         require(amount > 0, ZeroAmount());
-        _authorise(account, venue, MOVE, 0);
+        _requireOwner(account);
+        Pocket memory p = _pocket(account, venue, market);
+        (token, received) = ISeat(p.seat).pullInKind(p.instrument, amount, to);
+        emit PulledInKind(account, venue, to, token, received);
+    }
+
+    /// @inheritdoc IVault
+    function reclaim(bytes32 account, uint8 venue, bytes32 market) external nonReentrant {
+        _requireOwner(account);
+        Ticket storage t = _tickets[_key(account, venue, market)];
+        require(t.open, NoTicket(account, venue, market));
+        uint256 until = t.since + RESERVE_LIFE;
+        require(block.timestamp >= until, StillReserved(until));
+        uint256 amount = uint256(t.tip) + t.fee;
+        (t.tip, t.fee) = (0, 0);
+        _release(account, amount);
+        emit Reclaimed(account, venue, market, amount);
+    }
+
+    // ------------------------------------------------------- owner or operator
+
+    /// @inheritdoc IVault
+    function trade(Trade calldata t) external nonReentrant returns (Fill memory fill) {
+        IVenues.Route memory route = _before(t);
+        require(!route.delayed, FillsLater(t.venue));
+        uint256 paid = Math.saturatingAdd(t.tip, t.fee);
+        if (t.margin | paid != 0) _spend(t.account, Math.saturatingAdd(t.margin, paid), paid);
+        if (t.tip > 0) _credit(bytes32(bytes20(t.payee)), t.tip);
+        if (t.fee > 0) _credit(bytes32(bytes20(t.collector)), t.fee);
+        address seat = _seat(t.account, t.venue, route.implementation);
+        if (t.margin > 0) TOKEN.safeTransfer(seat, t.margin);
+
+        bool flat;
+        (fill.quote, fill.position, fill.leverage, flat) =
+            IInstantSeat(seat).trade(route.instrument, t.size, t.limitQuote, t.margin, t.measure);
+        if (route.paused) _requireReduced(t, fill.position);
+        fill.active = _setActive(t.account, t.venue, !flat);
+        emit Traded(t.account, t.venue, t.market, t.size, fill.quote, t.margin, t.tip, t.fee);
+    }
+
+    /// @inheritdoc IVault
+    function commit(Trade calldata t, uint256 maxLoss)
+        external
+        payable
+        nonReentrant
+        returns (Commitment memory made)
+    {
+        IVenues.Route memory route = _before(t);
+        require(route.delayed, FillsAtOnce(t.venue));
+        address seat = _seat(t.account, t.venue, route.implementation);
+        _settleFirst(Pocket(t.account, t.venue, t.market, route.instrument, seat));
+
+        uint256 aside = Math.saturatingAdd(t.tip, t.fee);
+        if (t.margin | aside != 0) _spend(t.account, Math.saturatingAdd(t.margin, aside), aside);
+        if (aside > 0) reserved[t.account] += aside;
+        made.number = _open(t);
+        made.active = _setActive(t.account, t.venue, true);
+        if (t.margin > 0) TOKEN.safeTransfer(seat, t.margin);
+        (made.atRisk, made.position, made.leverage) = IDelayedSeat(seat).commit{value: msg.value}(
+            route.instrument, t.size, t.limitQuote, t.margin, maxLoss, t.measure
+        );
+        if (route.paused) _requireReduced(t, made.position);
+        emit TicketCommitted(
+            t.account, t.venue, t.market, made.number, t.size, t.margin, t.tip, t.fee
+        );
+    }
+
+    /// @inheritdoc IVault
+    function post(bytes32 account, uint8 venue, bytes32 market, uint256 amount, uint256 maxLoss)
+        external
+        nonReentrant
+    {
+        require(amount > 0, ZeroAmount());
+        _authoriseAt(account, venue, MOVE, 0);
+        IVenues.Route memory route = VENUES.route(venue, market);
+        require(!route.paused || _isOwner(account), VenuePaused(venue));
+        address seat = _seat(account, venue, route.implementation);
+        if (route.delayed) _settleFirst(Pocket(account, venue, market, route.instrument, seat));
         _spend(account, amount, 0);
-        address seat = _seat(account, venue, VENUES.implementation(venue));
         TOKEN.safeTransfer(seat, amount);
-        ISeat(seat).post(amount);
+        ISeat(seat).post(route.instrument, amount, maxLoss);
         emit MarginPosted(account, venue, amount);
     }
 
     /// @inheritdoc IVault
-    function pull(bytes32 account, uint8 venue, uint256 amount, uint256 least)
+    function pull(bytes32 account, uint8 venue, bytes32 market, uint256 amount, uint256 least)
         external
         nonReentrant
         returns (uint256 received)
     {
         require(amount > 0, ZeroAmount());
-        _authorise(account, venue, MOVE, 0);
-        address seat = _existingSeat(account, venue);
+        _authoriseAt(account, venue, MOVE, 0);
+        Pocket memory p = _pocket(account, venue, market);
         uint256 before = TOKEN.balanceOf(address(this));
-        ISeat(seat).pull(amount);
+        ISeat(p.seat).pull(p.instrument, amount);
         received = TOKEN.balanceOf(address(this)) - before;
         require(received >= least, PaidShort(least, received));
         _credit(account, received);
@@ -152,87 +207,138 @@ contract Vault is IVault, ReentrancyGuardTransient {
     // -------------------------------------------------------------------- reads
 
     /// @inheritdoc IVault
-    function idle(bytes32 account) external view returns (uint256) {
-        return _balances[account].idle;
-    }
-
-    /// @inheritdoc IVault
-    function paidToday(bytes32 account) external view returns (uint256) {
-        return _paidToday(_balances[account]);
-    }
-
-    /// @inheritdoc IVault
-    function operators(bytes32 account, address operator) external view returns (Operator memory) {
-        return _operators[account][operator];
-    }
-
-    /// @inheritdoc IVault
     function seatOf(bytes32 account, uint8 venue) public view returns (address seat, bool made) {
         seat = Clones.predictDeterministicAddress(VENUES.implementation(venue), account);
         made = seat.code.length > 0;
     }
 
-    // ----------------------------------------------------------------- internal
-
-    function _deposit(bytes32 account, uint256 amount) internal {
-        require(address(bytes20(account)) != address(0), NoOwner());
-        require(amount > 0, ZeroAmount());
-        uint256 before = TOKEN.balanceOf(address(this));
-        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = TOKEN.balanceOf(address(this)) - before;
-        require(received == amount, TokenTookFee(amount, received));
-        _credit(account, amount);
-        emit Deposited(account, msg.sender, amount);
+    /// @inheritdoc IVault
+    function ticket(bytes32 account, uint8 venue, bytes32 market) external view returns (Ticket memory) {
+        return _tickets[_key(account, venue, market)];
     }
 
-    function _credit(bytes32 account, uint256 amount) internal {
-        Balance storage b = _balances[account];
-        b.idle = SafeCast.toUint128(b.idle + amount);
+    /// @inheritdoc IVault
+    function outcome(bytes32 account, uint8 venue, bytes32 market, uint256 number)
+        external
+        view
+        returns (Outcome memory)
+    {
+        return _outcomes[_key(account, venue, market)][number];
     }
 
-    /// @dev Takes `amount` from idle, `tip` of which is paid away and counts towards the day. The owner's own tips
-    /// count as well, which only lowers what operators may pay.
-    function _spend(bytes32 account, uint256 amount, uint256 tip) internal {
-        Balance memory b = _balances[account];
-        require(b.idle >= amount, NotEnoughIdle(b.idle, amount));
-        b.idle -= uint128(amount); // Safe because idle, which fits, is no less.
-        if (tip > 0) (b.payDay, b.paid) = (_today(), SafeCast.toUint96(_paidToday(b) + tip));
-        _balances[account] = b;
+    // ------------------------------------------------------------------ tickets
+
+    /// @dev Where a ticket stands.
+    struct Pocket {
+        bytes32 account;
+        uint8 venue;
+        bytes32 market;
+        bytes32 instrument;
+        address seat;
     }
 
-    function _today() internal view returns (uint32) {
-        return SafeCast.toUint32(block.timestamp / 1 days);
+    function _key(bytes32 account, uint8 venue, bytes32 market) internal pure returns (bytes32) {
+        return keccak256(abi.encode(account, venue, market));
     }
 
-    function _paidToday(Balance memory b) internal view returns (uint256) {
-        return b.payDay == _today() ? b.paid : 0;
+    function _open(Trade calldata t) internal returns (uint256 number) {
+        Ticket storage ticket_ = _tickets[_key(t.account, t.venue, t.market)];
+        number = uint256(ticket_.number) + 1;
+        (ticket_.payee, ticket_.tip) = (t.payee, SafeCast.toUint64(t.tip));
+        (ticket_.number, ticket_.open) = (SafeCast.toUint24(number), true);
+        ticket_.collector = t.collector;
+        (ticket_.fee, ticket_.since) = (SafeCast.toUint56(t.fee), SafeCast.toUint40(block.timestamp));
     }
 
-    function _setOperator(bytes32 account, Grant calldata grant) internal {
-        bool pays = grant.rights & PAY != 0;
-        require(!pays || grant.operator.code.length > 0, PayNeedsContract(grant.operator));
-        _operators[account][grant.operator] =
-            Operator(grant.rights, grant.expiry, grant.payCap, grant.venues);
-        emit OperatorSet(account, grant.operator, grant.rights, grant.expiry, grant.payCap, grant.venues);
+    /// @dev A pocket in which something is to happen: a ticket in it must be resolved, and is settled.
+    function _settleFirst(Pocket memory p) internal {
+        if (!_tickets[_key(p.account, p.venue, p.market)].open) return;
+        require(_settle(p, msg.data[0:0]).settled, TicketOpen(p.account, p.venue, p.market));
     }
 
-    function _requireOwner(bytes32 account) internal view {
-        require(msg.sender == address(bytes20(account)), NotOwner(account, msg.sender));
-    }
+    function _settle(Pocket memory p, bytes calldata proof) internal returns (Outcome memory o) {
+        bytes32 key = _key(p.account, p.venue, p.market);
+        Ticket memory t = _tickets[key];
+        require(t.open, NoTicket(p.account, p.venue, p.market));
+        IDelayedSeat.Settlement memory s = IDelayedSeat(p.seat).settle(p.instrument, proof);
+        if (s.open) return o;
 
-    /// @dev The owner may do all; an operator needs every right in `rights` at that venue, and what it pays must fit
-    /// under its cap together with all that was paid from the account today.
-    function _authorise(bytes32 account, uint8 venue, uint8 rights, uint256 pays) internal view {
-        if (msg.sender == address(bytes20(account))) return;
-        Operator memory o = _operators[account][msg.sender];
-        require(
-            o.rights & rights == rights && block.timestamp <= o.expiry, NotAllowed(account, msg.sender, rights)
-        );
-        require(o.venues & (uint256(1) << venue) != 0, VenueNotGranted(account, msg.sender, venue));
-        if (pays > 0) {
-            uint256 paid = Math.saturatingAdd(_paidToday(_balances[account]), pays);
-            require(paid <= o.payCap, PayCapExceeded(o.payCap, paid));
+        // The price is for the record alone; one that fits no record is none.
+        uint128 quote = s.quote > type(uint128).max ? type(uint128).max : uint128(s.quote);
+        o = Outcome(true, int120(s.filled), quote);
+        require(o.filled == s.filled, ISeat.NotExact(s.asked, s.filled));
+        _outcomes[key][t.number] = o;
+        (_tickets[key].open, _tickets[key].tip, _tickets[key].fee) = (false, 0, 0);
+
+        (uint256 tip, uint256 fee) = (_shareDown(t.tip, s), _shareDown(t.fee, s));
+        uint256 aside = uint256(t.tip) + t.fee;
+        if (aside > 0) {
+            if (tip > 0) _credit(bytes32(bytes20(t.payee)), tip);
+            if (fee > 0) _credit(bytes32(bytes20(t.collector)), fee);
+            reserved[p.account] -= tip + fee;
+            _release(p.account, aside - tip - fee);
         }
+        if (s.flat) _setActive(p.account, p.venue, false);
+        emit TicketSettled(p.account, p.venue, p.market, t.number, s.filled, s.quote, tip, fee);
+    }
+
+    /// @dev amount × |filled| ÷ |asked|, and never more than the amount.
+    function _shareDown(uint256 amount, IDelayedSeat.Settlement memory s) internal pure returns (uint256) {
+        if (s.filled == s.asked) return amount;
+        uint256 filled = s.filled < 0 ? uint256(-s.filled) : uint256(s.filled);
+        uint256 asked = s.asked < 0 ? uint256(-s.asked) : uint256(s.asked);
+        return asked == 0 ? 0 : Math.min(Math.mulDiv(amount, filled, asked), amount);
+    }
+
+    /// @dev From reserved to idle.
+    function _release(bytes32 account, uint256 amount) internal {
+        if (amount == 0) return;
+        reserved[account] -= amount;
+        _credit(account, amount);
+    }
+
+    // -------------------------------------------------------------------- seats
+
+    /// @dev What holds before any trade.
+    function _before(Trade calldata t) internal view returns (IVenues.Route memory route) {
+        require(t.size != 0, ZeroAmount());
+        uint256 pays = Math.saturatingAdd(t.tip, t.fee);
+        uint8 rights = TRADE | (t.margin > 0 ? MOVE : 0) | (pays > 0 ? PAY : 0);
+        _authoriseAt(t.account, t.venue, rights, pays);
+        route = VENUES.route(t.venue, t.market);
+        require(!route.paused || t.margin == 0 || _isOwner(t.account), VenuePaused(t.venue));
+    }
+
+    /// @dev A purchase that ends short or flat only reduced, and so did a sale that ends long or flat.
+    function _requireReduced(Trade calldata t, int256 position) internal view {
+        if (_isOwner(t.account)) return;
+        require(t.size > 0 ? position <= 0 : position >= 0, VenuePaused(t.venue));
+    }
+
+    /// @return now_ The account's active venues.
+    function _setActive(bytes32 account, uint8 venue, bool on) internal returns (uint64 now_) {
+        Balance storage b = _balances[account];
+        uint64 bit = uint64(1) << venue;
+        uint64 was = b.active;
+        now_ = on ? was | bit : was & ~bit;
+        if (now_ != was) b.active = now_;
+    }
+
+    /// @dev A pocket of a seat that exists, with whatever ticket was in it settled.
+    function _pocket(bytes32 account, uint8 venue, bytes32 market) internal returns (Pocket memory p) {
+        IVenues.Route memory route = VENUES.route(venue, market);
+        p = Pocket(account, venue, market, route.instrument, _existingSeat(account, venue));
+        if (route.delayed) _settleFirst(p);
+    }
+
+    function _delayedSeat(bytes32 account, uint8 venue, bytes32 market)
+        internal
+        view
+        returns (address seat, bytes32 instrument)
+    {
+        IVenues.Route memory route = VENUES.route(venue, market);
+        require(route.delayed, FillsAtOnce(venue));
+        return (_existingSeat(account, venue), route.instrument);
     }
 
     function _existingSeat(bytes32 account, uint8 venue) internal view returns (address seat) {

@@ -33,6 +33,15 @@ def deploy(chain: Chain) -> dict[str, str]:
     }
 
 
+def sequencer(chain: Chain) -> str:
+    """A sequencer uptime feed in Chainlink's shape, up since a day: zero is up, and what it says
+    began when its round did."""
+    feed = chain.deploy(aggregator(), 0, 0)
+    now = chain.block()["timestamp"]
+    chain.send(feed, "updateRoundData", 1, 0, now, now - 86_400)
+    return feed.address
+
+
 def move(w3: Web3, feeds: dict[str, str], market: str, price: Decimal) -> None:
     """Publish `price` (USD) as the market's next round."""
     chain = Chain(w3)

@@ -12,6 +12,8 @@ from devnet.chain import DEPLOYER, Chain
 from devnet.venues import VENUES
 from ringside.orders import market_id
 
+GRACE = 3_600
+"""Seconds after a sequencer's outage in which no trigger fires, as in Chainlink's own example."""
 HEARTBEAT = 86_400
 """Seconds after which a feed's answer is stale here: a day, Chainlink's longest, since a local feed
 moves only when told to."""
@@ -22,9 +24,10 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
     chain = Chain(w3)
     usdc = addresses["usdc"]
     access = chain.deploy(compiled("Access"), chain.accounts[DEPLOYER])
-    venues = chain.deploy(compiled("Venues"), access.address)
+    venues = chain.deploy(compiled("Venues"), access.address, addresses["sequencer"], GRACE)
     vault = chain.deploy(compiled("Vault"), usdc, venues.address)
-    desk = chain.deploy(compiled("Desk"), vault.address, venues.address, usdc)
+    quotes = chain.deploy(compiled("Quotes"), vault.address, venues.address)
+    desk = chain.deploy(compiled("Desk"), vault.address, venues.address, quotes.address, usdc)
     lens = chain.deploy(compiled("Lens"), vault.address, venues.address, desk.address, usdc)
 
     for market, feed in addresses["feeds"].items():
@@ -33,8 +36,6 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
     seats: dict[str, str] = {}
     for module in VENUES:
         name, (contract, instrument) = module.NAME, module.SEAT
-        if contract == "SynthetixSeat":
-            continue  # until that contract is written
         venue = addresses["venues"][name]
         told = module.seat_arguments(venue)
         seat = chain.deploy(compiled(contract), vault.address, usdc, *told)
@@ -44,6 +45,13 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
             value = parts[instrument]
             key = (int(value, 16) if isinstance(value, str) else value).to_bytes(32, "big")
             chain.send(venues, "list", ids[name], market_id(market), key)
-    contracts = {"access": access, "venues": venues, "vault": vault, "desk": desk, "lens": lens}
+    contracts = {
+        "access": access,
+        "venues": venues,
+        "vault": vault,
+        "quotes": quotes,
+        "desk": desk,
+        "lens": lens,
+    }
     ringside = {name: contract.address for name, contract in contracts.items()}
     return {**addresses, "ringside": {**ringside, "seats": seats, "venue_ids": ids}}

@@ -125,6 +125,7 @@ def deploy(w3: Web3) -> dict[str, Any]:
         "usdc": usdc.address,
         **{name: address for name, (address, _) in standard.items()},
         "feeds": site.feeds,
+        "sequencer": feeds.sequencer(chain),
         "venues": {venue.NAME: venue.deploy(site) for venue in VENUES},
     }
     market.settle(w3, addresses)

@@ -30,6 +30,17 @@ interface IVault {
     error PaidShort(uint256 least, uint256 received);
     /// @notice The account has no seat at this venue.
     error NoSeat(bytes32 account, uint8 venue);
+    /// @notice The guardian has paused the venue: an operator may only reduce there, settle, and pull margin.
+    error VenuePaused(uint8 venue);
+    /// @notice The venue fills later: `commit`, not `trade` or `close`.
+    error FillsLater(uint8 venue);
+    /// @notice The venue fills at once: `trade` or `close`, not `commit`.
+    error FillsAtOnce(uint8 venue);
+    /// @notice A ticket is open in this market, and the venue has not resolved it yet.
+    error TicketOpen(bytes32 account, uint8 venue, bytes32 market);
+    error NoTicket(bytes32 account, uint8 venue, bytes32 market);
+    /// @notice What is set aside for a ticket can be taken back from `until` on.
+    error StillReserved(uint256 until);
 
     event Deposited(bytes32 indexed account, address indexed from, uint256 amount);
     event Withdrawn(bytes32 indexed account, address indexed to, uint256 amount);
@@ -47,6 +58,7 @@ interface IVault {
     /// @param quote The whole price paid (a buy) or received (a sell), venue fees in it; 1e18 USD.
     /// @param margin What left idle for the seat in the same step.
     /// @param tip What left idle for the payee's own account in the same step.
+    /// @param fee What left idle for the protocol's collector in the same step.
     event Traded(
         bytes32 indexed account,
         uint8 indexed venue,
@@ -54,8 +66,39 @@ interface IVault {
         int256 size,
         uint256 quote,
         uint256 margin,
-        uint256 tip
+        uint256 tip,
+        uint256 fee
     );
+    /// @param number Of this account's tickets at this venue in this market, from 1.
+    /// @param tip Set aside, for whoever committed; likewise the fee, for the collector.
+    event TicketCommitted(
+        bytes32 indexed account,
+        uint8 indexed venue,
+        bytes32 indexed market,
+        uint256 number,
+        int256 size,
+        uint256 margin,
+        uint256 tip,
+        uint256 fee
+    );
+    /// @param filled Zero: cancelled, and what was set aside is idle again.
+    /// @param quote Whole price; the largest number where the venue's state does not say.
+    /// @param tip Paid out of what was set aside; likewise the fee.
+    event TicketSettled(
+        bytes32 indexed account,
+        uint8 indexed venue,
+        bytes32 indexed market,
+        uint256 number,
+        int256 filled,
+        uint256 quote,
+        uint256 tip,
+        uint256 fee
+    );
+    event Reclaimed(bytes32 indexed account, uint8 indexed venue, bytes32 indexed market, uint256 amount);
+    event PulledInKind(
+        bytes32 indexed account, uint8 indexed venue, address indexed to, address token, uint256 amount
+    );
+    event Paid(bytes32 indexed account, address indexed payee, uint256 amount);
 
     /// @notice What an operator may do for an account.
     /// @param rights Sum of `TRADE` (1), `MOVE` (2) and `PAY` (4).
@@ -69,11 +112,38 @@ interface IVault {
         uint128 venues;
     }
 
-    /// @notice An account's money here, in one slot with what was paid from it as tips on `payDay`.
+    /// @notice An account's money here, in one slot with what operators and owner paid away on `payDay`, and where
+    /// the account may hold something.
+    /// @param active Bit i is set when a trade or ticket leaves a position at venue i, and cleared when one leaves the
+    /// seat with none; a liquidation by the venue clears nothing.
     struct Balance {
-        uint128 idle;
+        uint96 idle;
         uint32 payDay;
-        uint96 paid;
+        uint64 paid;
+        uint64 active;
+    }
+
+    /// @notice What is set aside for an open ticket.
+    /// @param number As in `TicketCommitted`; that of the last one where none is open.
+    /// @param tip For `payee`, if it fills.
+    /// @param fee For `collector`, if it fills.
+    /// @param since When it was committed.
+    struct Ticket {
+        address payee;
+        uint64 tip;
+        uint24 number;
+        bool open;
+        address collector;
+        uint56 fee;
+        uint40 since;
+    }
+
+    /// @notice What became of a ticket.
+    /// @param quote Whole price; the largest number where the venue's state does not say.
+    struct Outcome {
+        bool settled;
+        int120 filled;
+        uint128 quote;
     }
 
     /// @notice What an owner grants an operator.
@@ -99,6 +169,7 @@ interface IVault {
     /// 1e18 USD, venue fees in it.
     /// @param margin Moves from idle to the seat first.
     /// @param tip Moves from idle to `payee`'s own account (label zero).
+    /// @param fee Moves from idle to `collector`'s own account.
     /// @param measure Whether to read the pocket's leverage afterwards, which costs gas.
     struct Trade {
         bytes32 account;
@@ -109,13 +180,63 @@ interface IVault {
         uint256 margin;
         uint256 tip;
         address payee;
+        uint256 fee;
+        address collector;
         bool measure;
+    }
+
+    /// @param quote Whole price paid or received, 1e18 USD.
+    /// @param position The seat's signed position in the market afterwards, 1e18 base.
+    /// @param leverage Of the pocket afterwards, if asked for and the trade did not only reduce; else zero.
+    /// @param active Venues at which the account may hold a position, as in `Balance`.
+    struct Fill {
+        uint256 quote;
+        int256 position;
+        uint256 leverage;
+        uint256 active;
+    }
+
+    /// @param number As in `TicketCommitted`.
+    /// @param atRisk What the ticket may cost if it fails, 1e18 USD: the venue's deposit and the exchange.
+    /// @param position The seat's signed position in the market once it is filled.
+    /// @param leverage As in `Fill`, at the venue's price of now.
+    /// @param active As in `Fill`.
+    struct Commitment {
+        uint256 number;
+        uint256 atRisk;
+        int256 position;
+        uint256 leverage;
+        uint256 active;
     }
 
     // ------------------------------------------------------------------ anyone
 
     /// @notice Pulls `amount` from the sender, by allowance, into `account`'s idle.
     function deposit(bytes32 account, uint256 amount) external;
+
+    /// @notice Deposits by a Permit2 transfer that `from` signed, whoever brings it. Its witness is the account, the
+    /// amount and the grant, so nothing of that can be changed; a grant needs `from` to be the account's owner.
+    function depositWithPermit2(
+        bytes32 account,
+        uint256 amount,
+        address from,
+        Grant calldata grant,
+        uint256 nonce,
+        uint256 deadline,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Reads what became of a ticket. If the venue has filled it, what was set aside is paid out in proportion;
+    /// if it has dropped it, that is idle again. Nothing happens while the venue has not resolved it.
+    /// @param proof What the venue needs to be believed; nothing where its state can be read.
+    /// @return outcome Not settled while the venue has not resolved it.
+    function settle(bytes32 account, uint8 venue, bytes32 market, bytes calldata proof)
+        external
+        returns (Outcome memory outcome);
+
+    /// @notice Has the venue cancel a ticket whose time has passed, through the seat, so that the venue's deposit
+    /// comes back to the account, and settles it.
+    function expire(bytes32 account, uint8 venue, bytes32 market) external returns (Outcome memory outcome);
 
     // ------------------------------------------------------------------- owner
 
@@ -139,30 +260,66 @@ interface IVault {
     /// the zero address stands for the chain's own coin.
     function sweep(bytes32 account, uint8 venue, address token) external returns (uint256 amount);
 
+    /// @notice Closes as much of a position as the venue lets, perhaps nothing.
+    /// @param limitPrice Worst whole price per base of what is closed, 1e18: a least for a long, a most for a short.
+    /// @return done By how much the position moved.
+    /// @return quote Whole price of that, 1e18 USD.
+    function close(bytes32 account, uint8 venue, bytes32 market, uint256 limitPrice)
+        external
+        returns (int256 done, uint256 quote);
+
+    /// @notice Moves free margin out of a venue to `to`, in whatever the venue pays, exchanging nothing.
+    function pullInKind(bytes32 account, uint8 venue, bytes32 market, uint256 amount, address to)
+        external
+        returns (address token, uint256 received);
+
+    /// @notice Takes back what is set aside for a ticket that nobody could settle for `RESERVE_LIFE`, because its venue
+    /// answers no more. The ticket itself stays open.
+    function reclaim(bytes32 account, uint8 venue, bytes32 market) external;
+
     // ------------------------------------------------------- owner or operator
 
     /// @notice Trades at one seat, making it first if there is none. Needs TRADE, MOVE if margin moves, PAY if
-    /// a tip does.
-    /// @return quote Whole price paid or received, 1e18 USD.
-    /// @return position The seat's signed position in the market afterwards, 1e18 base.
-    /// @return leverage Of the pocket afterwards, if asked for and the trade did not only reduce; else zero.
-    function trade(Trade calldata t) external returns (uint256 quote, int256 position, uint256 leverage);
+    /// a tip or fee does.
+    function trade(Trade calldata t) external returns (Fill memory);
 
-    /// @notice Moves idle into the seat's margin. Needs MOVE.
-    function post(bytes32 account, uint8 venue, uint256 amount) external;
+    /// @notice The same at a venue that fills later: a ticket, for which tip and fee are set aside. Coin sent along goes
+    /// to the venue.
+    /// @param maxLoss The most of the margin that exchanging it may lose, 1e18 = all.
+    function commit(Trade calldata t, uint256 maxLoss) external payable returns (Commitment memory);
 
-    /// @notice Moves free margin back to idle and credits what arrives. Needs MOVE.
+    /// @notice Moves idle into the margin of the market's pocket. Needs MOVE.
+    /// @param maxLoss The most of it that exchanging may lose, 1e18 = all.
+    function post(bytes32 account, uint8 venue, bytes32 market, uint256 amount, uint256 maxLoss) external;
+
+    /// @notice Moves free margin of the market's pocket back to idle and credits what arrives. Needs MOVE.
     /// @param amount The largest number asks for all that is free.
     /// @param least Reverts if less than this arrives.
-    function pull(bytes32 account, uint8 venue, uint256 amount, uint256 least)
+    function pull(bytes32 account, uint8 venue, bytes32 market, uint256 amount, uint256 least)
         external
         returns (uint256 received);
+
+    /// @notice Pays from idle to `payee`'s own account (label zero). Needs PAY.
+    function pay(bytes32 account, address payee, uint256 amount) external;
 
     // -------------------------------------------------------------------- reads
 
     function idle(bytes32 account) external view returns (uint256);
 
-    /// @return What was paid from the account as tips today (UTC), by whomever.
+    /// @return What is set aside for open tickets.
+    function reserved(bytes32 account) external view returns (uint256);
+
+    /// @return Venues at which the account may hold a position, as in `Balance`.
+    function active(bytes32 account) external view returns (uint256);
+
+    function ticket(bytes32 account, uint8 venue, bytes32 market) external view returns (Ticket memory);
+
+    function outcome(bytes32 account, uint8 venue, bytes32 market, uint256 number)
+        external
+        view
+        returns (Outcome memory);
+
+    /// @return What was paid from the account as tips and fees today (UTC), by whomever.
     function paidToday(bytes32 account) external view returns (uint256);
 
     function operators(bytes32 account, address operator) external view returns (Operator memory);

@@ -2,9 +2,9 @@
 pragma solidity >=0.8.24;
 
 /// @title IVenues
-/// @notice The registry: which venues and markets exist. Ids are given in order and never reused; what was
-/// named once (a venue's code, a market's feed, a market's instrument at a venue) never changes. A market's id
-/// is keccak256 of its name ("ETH-USD"), which is also how EIP-712 hashes the name in an order.
+/// @notice The registry: which venues and markets exist, what is paused, the protocol's fee. Ids are given in order and
+/// never reused; what was named once (a venue's code, a market's feed, a market's instrument at a venue) never
+/// changes. A market's id is keccak256 of its name ("ETH-USD"), which is also how EIP-712 hashes the name in an order.
 interface IVenues {
     error UnknownVenue(uint8 venue);
     error UnknownMarket(bytes32 market);
@@ -14,22 +14,44 @@ interface IVenues {
     error MarketExists(bytes32 market);
     /// @notice The instrument trades another market at this venue already.
     error InstrumentTaken(uint8 venue, bytes32 instrument);
-    /// @notice 128 venues is the most a grant can name.
+    /// @notice 64 venues is the most an account's record can name.
     error TooManyVenues();
     /// @notice A zero address, heartbeat or instrument, or an address without code.
     error BadInput();
+    error FeeTooHigh(uint256 most);
+    /// @notice There is nobody to pay a fee to.
+    error NoCollector();
 
-    event VenueAdded(uint8 indexed venue, string name, address implementation);
+    event VenueAdded(uint8 indexed venue, string name, address implementation, bool delayed);
     event MarketAdded(bytes32 indexed market, string name, address feed, uint32 heartbeat);
     event Listed(uint8 indexed venue, bytes32 indexed market, bytes32 instrument);
+    event Paused(uint8 indexed venue);
+    event Unpaused(uint8 indexed venue);
+    event FeeSet(bytes32 indexed market, uint56 rate);
+    event CollectorSet(address collector);
 
-    /// @notice A market's fixed oracle, Chainlink-shaped.
+    /// @notice A market's fixed oracle, Chainlink-shaped, and the protocol's fee.
     /// @param heartbeat Seconds after which its last answer is stale.
     /// @param decimals Of its answers.
+    /// @param fee What the protocol takes of a fill's notional at the oracle's price, 1e18 = all. The one thing here that
+    /// changes.
     struct Feed {
         address source;
         uint32 heartbeat;
         uint8 decimals;
+        uint56 fee;
+    }
+
+    /// @notice How a market is traded at a venue.
+    /// @param implementation The contract that the venue's seats are clones of.
+    /// @param delayed Whether it fills later.
+    /// @param paused Whether operators may only reduce there.
+    /// @param instrument The venue's own name for the market.
+    struct Route {
+        address implementation;
+        bool delayed;
+        bool paused;
+        bytes32 instrument;
     }
 
     // ---------------------------------------------------------------- governor
@@ -42,16 +64,48 @@ interface IVenues {
     /// @notice Says under which instrument a venue trades a market.
     function list(uint8 venue, bytes32 market, bytes32 instrument) external;
 
+    /// @notice Sets the protocol's fee in a market, up to `MAX_FEE`.
+    function setFee(bytes32 market, uint56 rate) external;
+
+    /// @notice Sets whose account all fees are paid to.
+    function setCollector(address collector) external;
+
+    /// @notice Lets operators take new risk at the venue again.
+    function unpause(uint8 venue) external;
+
+    // ---------------------------------------------------------------- guardian
+
+    /// @notice From now on operators, the Desk among them, may only reduce, settle and pull at the venue. Owners are
+    /// never bound.
+    function pause(uint8 venue) external;
+
+    /// @notice The same, at every venue there is.
+    function pauseAll() external;
+
     // ------------------------------------------------------------------- reads
 
     /// @return seat The contract that the venue's seats are clones of.
     function implementation(uint8 venue) external view returns (address seat);
 
-    /// @return seat As `implementation`.
-    /// @return instrument The venue's own name for the market.
-    function route(uint8 venue, bytes32 market) external view returns (address seat, bytes32 instrument);
+    function route(uint8 venue, bytes32 market) external view returns (Route memory);
+
+    /// @return Whether operators may only reduce at the venue.
+    function isPaused(uint8 venue) external view returns (bool);
 
     function feed(bytes32 market) external view returns (Feed memory);
+
+    /// @return Whose account all fees are paid to; zero while none may be set.
+    function collector() external view returns (address);
+
+    /// @return source The chain's sequencer uptime feed; zero where the chain has none.
+    /// @return grace Seconds after an outage in which no trigger fires.
+    function sequencer() external view returns (address source, uint256 grace);
+
+    /// @notice Of `venues` (a set of bits), those where the market trades at once and nothing is paused.
+    function yardsticks(bytes32 market, uint256 venues)
+        external
+        view
+        returns (uint8[] memory ids, Route[] memory routes);
 
     function venueCount() external view returns (uint256);
 

@@ -1,59 +1,96 @@
-"""Orders: what an owner signs, as a typed value, hashed and signed as the Desk does it, bit by bit.
+"""Orders: what an owner signs, as typed values, hashed and signed as the Desk does it, bit by bit.
 
 Sizes are 1e18 base, prices 1e18 USD per base, money in USDC's 1e6, ratios 1e18 = 1, times in
-seconds.
+seconds. What each field means is said in `interfaces/IDesk.sol`, field by field.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum
 from typing import Any
 
-from eth_abi.abi import encode
 from eth_utils.address import is_hex_address
 from eth_utils.crypto import keccak
 
+from ringside import eip712
 from ringside.accounts import owner_of
 
 _UINT_MAX = 2**256 - 1
 _SIZE_MAX = 2**128 - 1
+CLOSE_SHORTS = 2**255 - 1
+"""As an order's size: buy back every short at the allowed venues."""
+CLOSE_LONGS = -(2**255)
+"""As an order's size: sell every long at the allowed venues."""
 
-BOUNDS_FIELDS = (
-    ("minFill", "uint256"),
-    ("minLeverage", "uint256"),
-    ("maxLeverage", "uint256"),
-    ("maxDeviation", "uint256"),
-    ("reduceOnly", "bool"),
-    ("filler", "address"),
-    ("fillerUntil", "uint256"),
-)
-ORDER_FIELDS = (
-    ("account", "bytes32"),
-    ("market", "string"),
-    ("size", "int256"),
-    ("limitPrice", "uint256"),
-    ("maxMargin", "uint256"),
-    ("tip", "uint256"),
-    ("venues", "uint256"),
-    ("deadline", "uint256"),
-    ("nonce", "uint256"),
-    ("epoch", "uint256"),
-    ("bounds", "Bounds"),
-)
-DOMAIN_FIELDS = (
-    ("name", "string"),
-    ("version", "string"),
-    ("chainId", "uint256"),
-    ("verifyingContract", "address"),
-)
 ZERO_ADDRESS = "0x" + "00" * 20
-MOST_VENUES = 128
-"""As many as a grant can name."""
+MOST_VENUES = 64
+"""As many as the registry takes."""
+
+TYPES: dict[str, eip712.Fields] = {
+    "Bounds": (
+        ("minFill", "uint256"),
+        ("minLeverage", "uint256"),
+        ("maxLeverage", "uint256"),
+        ("maxDeviation", "uint256"),
+        ("tolerance", "uint256"),
+        ("skipUnquotable", "bool"),
+        ("reduceOnly", "bool"),
+        ("allOrNone", "bool"),
+        ("openAgainst", "bool"),
+    ),
+    "Tickets": (("most", "uint256"), ("maxCost", "uint256"), ("maxLoss", "uint256")),
+    "Conditions": (
+        ("notBefore", "uint256"),
+        ("filler", "address"),
+        ("fillerUntil", "uint256"),
+        ("triggerPrice", "uint256"),
+        ("triggerAbove", "bool"),
+        ("interval", "uint256"),
+        ("slice", "uint256"),
+        ("catchUp", "uint256"),
+        ("group", "uint256"),
+        ("groupSize", "uint256"),
+    ),
+    "Terms": (
+        ("market", "string"),
+        ("size", "int256"),
+        ("limitPrice", "uint256"),
+        ("maxMargin", "uint256"),
+        ("tip", "uint256"),
+        ("venues", "uint256"),
+        ("bounds", "Bounds"),
+        ("tickets", "Tickets[]"),
+        ("conditions", "Conditions[]"),
+    ),
+    "Order": (
+        ("account", "bytes32"),
+        ("terms", "Terms"),
+        ("deadline", "uint256"),
+        ("nonce", "uint256"),
+        ("epoch", "uint256"),
+    ),
+    "Bundle": (
+        ("account", "bytes32"),
+        ("steps", "Terms[]"),
+        ("mode", "uint8"),
+        ("deadline", "uint256"),
+        ("nonce", "uint256"),
+        ("epoch", "uint256"),
+    ),
+}
 
 
 class OrderError(ValueError):
     """A value that no order can carry; the message names the field and says why."""
+
+
+class Mode(IntEnum):
+    """How the steps of a bundle follow each other."""
+
+    ATOMIC = 0
+    STEPWISE = 1
+    PROPORTIONAL = 2
 
 
 def market_id(name: str) -> bytes:
@@ -87,56 +124,189 @@ class Domain:
             "verifyingContract": self.desk,
         }
 
+
+class _Struct:
+    """A part of an order whose fields, in order, are those of the EIP-712 type of the same name."""
+
+    __slots__ = ()
+
     @property
-    def separator(self) -> bytes:
-        return keccak(
-            encode(
-                ["bytes32", "bytes32", "bytes32", "uint256", "address"],
-                [
-                    keccak(text=_type("EIP712Domain", DOMAIN_FIELDS)),
-                    keccak(text="Ringside Desk"),
-                    keccak(text="1"),
-                    self.chain_id,
-                    self.desk,
-                ],
-            )
-        )
+    def tuple(self) -> tuple[Any, ...]:
+        """As the contract takes it."""
+        return tuple(getattr(self, entry.name) for entry in fields(self))  # type: ignore[arg-type]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As EIP-712 names them."""
+        names = (name for name, _ in TYPES[type(self).__name__])
+        return dict(zip(names, self.tuple, strict=True))
+
+    def _check(self) -> None:
+        for (name, kind), value in zip(TYPES[type(self).__name__], self.tuple, strict=True):
+            if kind == "uint256":
+                _check_uint(name, value)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """What an order need not say; zero is "not asked for", everywhere. Units as in
-    `IDesk.Bounds`."""
+class Bounds(_Struct):
+    """What an order need not say; zero is "not asked for", everywhere."""
 
     min_fill: int = 0
     min_leverage: int = 0
     max_leverage: int = 0
     max_deviation: int = 0
+    tolerance: int = 0
+    skip_unquotable: bool = False
     reduce_only: bool = False
-    filler: str = ZERO_ADDRESS
-    filler_until: int = 0
+    all_or_none: bool = False
+    open_against: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("min_fill", "min_leverage", "max_leverage", "max_deviation", "filler_until"):
-            _check_uint(name, getattr(self, name))
-        if not is_hex_address(self.filler):
-            raise OrderError(f"filler must be 0x and 40 hex digits, not {self.filler!r}")
+        self._check()
         if self.max_leverage and self.min_leverage > self.max_leverage:
             raise OrderError("min_leverage is above max_leverage: no fill could satisfy both")
 
-    @property
-    def tuple(self) -> tuple[Any, ...]:
-        return tuple(asdict(self).values())
+
+@dataclass(frozen=True, slots=True)
+class Tickets(_Struct):
+    """What legs at venues that fill later may do: how many may fail, what that may cost, and what
+    exchanging margin may lose."""
+
+    most: int
+    max_cost: int
+    max_loss: int
+
+    def __post_init__(self) -> None:
+        self._check()
+        if self.max_loss > 10**18:
+            raise OrderError("max_loss is a part of 1e18: it cannot be more than all")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One order, as `IDesk.Order`.
+class Conditions(_Struct):
+    """When an order may be filled, and by whom; zero is "not asked for", everywhere."""
+
+    not_before: int = 0
+    filler: str = ZERO_ADDRESS
+    filler_until: int = 0
+    trigger_price: int = 0
+    trigger_above: bool = False
+    interval: int = 0
+    slice: int = 0
+    catch_up: int = 0
+    group: int = 0
+    group_size: int = 0
+
+    def __post_init__(self) -> None:
+        self._check()
+        if not is_hex_address(self.filler):
+            raise OrderError(f"filler must be 0x and 40 hex digits, not {self.filler!r}")
+        if self.interval and not self.slice:
+            raise OrderError("a schedule needs a slice: the most of each interval")
+        if self.group and not self.group_size:
+            raise OrderError("a group needs a group_size: what its orders may fill together")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is to be traded, as `IDesk.Terms`.
+
+    Raises:
+        OrderError: a field that the Desk could only refuse, named.
+    """
+
+    market: str
+    size: int
+    limit_price: int
+    max_margin: int
+    tip: int
+    venues: int
+    bounds: Bounds = field(default_factory=Bounds)
+    tickets: Tickets | None = None
+    conditions: Conditions | None = None
+
+    def __post_init__(self) -> None:
+        if not self.market:
+            raise OrderError("market must be named, as in ETH-USD")
+        sized = isinstance(self.size, int) and 0 < abs(self.size) <= _SIZE_MAX
+        if not sized and self.size not in (CLOSE_LONGS, CLOSE_SHORTS):
+            raise OrderError(
+                f"size must be a whole number that is not zero and fits 128 bits, not {self.size}"
+            )
+        for name in ("limit_price", "max_margin", "tip", "venues"):
+            _check_uint(name, getattr(self, name))
+        if self.venues == 0:
+            raise OrderError("venues must allow at least one venue")
+
+    @property
+    def sign(self) -> int:
+        """+1 for a purchase, −1 for a sale."""
+        return 1 if self.size > 0 else -1
+
+    @property
+    def closes_all(self) -> bool:
+        return abs(self.size) > _SIZE_MAX
+
+    @property
+    def tuple(self) -> tuple[Any, ...]:
+        """As the contract takes it: the market by its id."""
+        return (
+            market_id(self.market),
+            self.size,
+            self.limit_price,
+            self.max_margin,
+            self.tip,
+            self.venues,
+            self.bounds.tuple,
+            [self.tickets.tuple] if self.tickets else [],
+            [self.conditions.tuple] if self.conditions else [],
+        )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As a wallet is shown it."""
+        names = [name for name, _ in TYPES["Terms"]]
+        parts = dict(zip(names, self.tuple, strict=True))
+        return {
+            **parts,
+            "market": self.market,
+            "bounds": self.bounds.values,
+            "tickets": [self.tickets.values] if self.tickets else [],
+            "conditions": [self.conditions.values] if self.conditions else [],
+        }
+
+
+class _Signable:
+    """What is signed as a whole."""
+
+    __slots__ = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    @property
+    def struct_hash(self) -> bytes:
+        return eip712.hash_struct(type(self).__name__, TYPES, self.values)
+
+    def digest(self, domain: Domain) -> bytes:
+        """What the owner signs: the EIP-712 hash in its domain."""
+        return eip712.digest(domain.fields, self.struct_hash)
+
+    def typed_data(self, domain: Domain) -> dict[str, Any]:
+        """The same as EIP-712 JSON, for a wallet: what it shows is what is signed."""
+        name = type(self).__name__
+        needed = {key: TYPES[key] for key in ("Bounds", "Conditions", "Terms", "Tickets", name)}
+        return eip712.typed_data(name, needed, domain.fields, self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Order(_Signable):
+    """One order, as `IDesk.Order`, its terms laid open.
 
     Raises:
         OrderError: a field that the Desk could only refuse (size zero or beyond 128 bits, a
-        negative or
-            too large number, no venue allowed), named.
+            negative or too large number, no venue allowed), named.
     """
 
     account: bytes
@@ -150,20 +320,16 @@ class Order:
     nonce: int
     epoch: int = 0
     bounds: Bounds = field(default_factory=Bounds)
+    tickets: Tickets | None = None
+    conditions: Conditions | None = None
 
     def __post_init__(self) -> None:
-        if len(self.account) != 32 or not any(self.account[:20]):
-            raise OrderError("account must be 32 bytes that begin with its owner's address")
-        if not self.market:
-            raise OrderError("market must be named, as in ETH-USD")
-        if not isinstance(self.size, int) or not 0 < abs(self.size) <= _SIZE_MAX:
-            raise OrderError(
-                f"size must be a whole number that is not zero and fits 128 bits, not {self.size}"
-            )
-        for name in ("limit_price", "max_margin", "tip", "venues", "deadline", "nonce", "epoch"):
-            _check_uint(name, getattr(self, name))
-        if self.venues == 0:
-            raise OrderError("venues must allow at least one venue")
+        _check_frame(self)
+        _ = self.terms  # Checks the rest.
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(**{entry.name: getattr(self, entry.name) for entry in fields(Terms)})
 
     @property
     def owner(self) -> str:
@@ -175,46 +341,22 @@ class Order:
         return 1 if self.size > 0 else -1
 
     @property
-    def tuple(self) -> tuple[Any, ...]:
-        """As the contract takes it: the market by its id."""
-        values = [getattr(self, name) for name in _ORDER_NAMES]
-        values[1] = market_id(self.market)
-        return (*values[:-1], self.bounds.tuple)
+    def closes_all(self) -> bool:
+        return self.terms.closes_all
 
     @property
-    def struct_hash(self) -> bytes:
-        bounds = keccak(
-            encode(
-                ["bytes32", *(kind for _, kind in BOUNDS_FIELDS)],
-                [_typehash("Bounds"), *self.bounds.tuple],
-            )
-        )
-        kinds = ["bytes32" if kind in ("string", "Bounds") else kind for _, kind in ORDER_FIELDS]
-        return keccak(encode(["bytes32", *kinds], [_typehash("Order"), *self.tuple[:-1], bounds]))
+    def tuple(self) -> tuple[Any, ...]:
+        """As the contract takes it."""
+        return self.account, self.terms.tuple, self.deadline, self.nonce, self.epoch
 
-    def digest(self, domain: Domain) -> bytes:
-        """What the owner signs: the EIP-712 hash of the order in its domain."""
-        return keccak(b"\x19\x01" + domain.separator + self.struct_hash)
-
-    def typed_data(self, domain: Domain) -> dict[str, Any]:
-        """The same as EIP-712 JSON, for a wallet: what it shows is what is signed."""
-        values = {
-            name: getattr(self, snake)
-            for (name, _), snake in zip(ORDER_FIELDS, _ORDER_NAMES, strict=True)
-        }
-        values["bounds"] = dict(zip((n for n, _ in BOUNDS_FIELDS), self.bounds.tuple, strict=True))
+    @property
+    def values(self) -> dict[str, Any]:
         return {
-            "types": {
-                name: [{"name": n, "type": kind} for n, kind in fields]
-                for name, fields in (
-                    ("EIP712Domain", DOMAIN_FIELDS),
-                    ("Order", ORDER_FIELDS),
-                    ("Bounds", BOUNDS_FIELDS),
-                )
-            },
-            "primaryType": "Order",
-            "domain": domain.fields,
-            "message": values,
+            "account": self.account,
+            "terms": self.terms.values,
+            "deadline": self.deadline,
+            "nonce": self.nonce,
+            "epoch": self.epoch,
         }
 
     def with_(self, **changes: Any) -> Order:
@@ -222,16 +364,81 @@ class Order:
         return replace(self, **changes)
 
 
-def sign(order: Order, domain: Domain, private_key: bytes | str) -> bytes:
-    """The 65-byte signature of the order by a key held here. A wallet signs `typed_data`
-    instead."""
+@dataclass(frozen=True, slots=True)
+class Bundle(_Signable):
+    """Several orders under one signature, as `IDesk.Bundle`.
+
+    Raises:
+        OrderError: as `Order`; no steps.
+    """
+
+    account: bytes
+    steps: tuple[Terms, ...]
+    mode: Mode
+    deadline: int
+    nonce: int
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        _check_frame(self)
+        if not self.steps:
+            raise OrderError("a bundle needs at least one step")
+
+    @property
+    def owner(self) -> str:
+        return owner_of(self.account)
+
+    @property
+    def tuple(self) -> tuple[Any, ...]:
+        """As the contract takes it."""
+        steps = [step.tuple for step in self.steps]
+        return self.account, steps, int(self.mode), self.deadline, self.nonce, self.epoch
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {
+            "account": self.account,
+            "steps": [step.values for step in self.steps],
+            "mode": int(self.mode),
+            "deadline": self.deadline,
+            "nonce": self.nonce,
+            "epoch": self.epoch,
+        }
+
+    def step_key(self, domain: Domain, step: int) -> bytes:
+        """What the Desk keeps a step's progress under."""
+        return keccak(self.digest(domain) + step.to_bytes(32, "big"))
+
+    def order(self, step: int) -> Order:
+        """A step as an order of its own, for planning: it carries no signature."""
+        parts = {entry.name: getattr(self.steps[step], entry.name) for entry in fields(Terms)}
+        return Order(
+            account=self.account,
+            deadline=self.deadline,
+            nonce=self.nonce,
+            epoch=self.epoch,
+            **parts,
+        )
+
+    def with_(self, **changes: Any) -> Bundle:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+
+def sign(signable: Order | Bundle, domain: Domain, private_key: bytes | str) -> bytes:
+    """The 65-byte signature by a key held here. A wallet signs `typed_data` instead."""
     from eth_account import Account  # Slow to import, and not needed to hash.
 
-    signed = Account.sign_typed_data(private_key, full_message=order.typed_data(domain))
-    return bytes(signed.signature)
+    typed = signable.typed_data(domain)
+    return bytes(Account.sign_typed_data(private_key, full_message=typed).signature)
 
 
-_ORDER_NAMES = tuple(Order.__dataclass_fields__)
+def _check_frame(signable: Order | Bundle) -> None:
+    account = signable.account
+    if len(account) != 32 or not any(account[:20]):
+        raise OrderError("account must be 32 bytes that begin with its owner's address")
+    for name in ("deadline", "nonce", "epoch"):
+        _check_uint(name, getattr(signable, name))
 
 
 def _check_uint(name: str, value: int) -> None:
@@ -239,21 +446,18 @@ def _check_uint(name: str, value: int) -> None:
         raise OrderError(f"{name} must be a whole number from 0 to 2^256 - 1, not {value!r}")
 
 
-def _type(name: str, fields: tuple[tuple[str, str], ...]) -> str:
-    return f"{name}({','.join(f'{kind} {field_}' for field_, kind in fields)})"
-
-
-@lru_cache
-def _typehash(name: str) -> bytes:
-    bounds = _type("Bounds", BOUNDS_FIELDS)
-    return keccak(text=bounds if name == "Bounds" else _type("Order", ORDER_FIELDS) + bounds)
-
-
 __all__ = [
+    "CLOSE_LONGS",
+    "CLOSE_SHORTS",
     "Bounds",
+    "Bundle",
+    "Conditions",
     "Domain",
+    "Mode",
     "Order",
     "OrderError",
+    "Terms",
+    "Tickets",
     "market_id",
     "sign",
     "venue_set",

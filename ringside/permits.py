@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ringside.orders import DOMAIN_FIELDS, ZERO_ADDRESS
+from ringside.eip712 import typed_data
+from ringside.orders import ZERO_ADDRESS
 
 PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
 """Where Permit2 stands, on every chain."""
@@ -21,7 +22,6 @@ PERMIT_FIELDS = (
     ("nonce", "uint256"),
     ("deadline", "uint256"),
 )
-PERMIT2_DOMAIN_FIELDS = tuple(entry for entry in DOMAIN_FIELDS if entry[0] != "version")
 GRANT_FIELDS = (
     ("operator", "address"),
     ("rights", "uint8"),
@@ -65,9 +65,9 @@ def permit(
     version: str = "1",
 ) -> dict[str, Any]:
     """An EIP-2612 permit as EIP-712 JSON: `owner` lets `spender` pull `value` of `token`."""
-    return _typed(
+    return typed_data(
         "Permit",
-        {"EIP712Domain": DOMAIN_FIELDS, "Permit": PERMIT_FIELDS},
+        {"Permit": PERMIT_FIELDS},
         {"name": name, "version": version, "chainId": chain_id, "verifyingContract": token},
         {
             "owner": owner,
@@ -94,10 +94,9 @@ def permit2_deposit(
 
     `nonce` is any number the signer has not used at Permit2: they need no order.
     """
-    return _typed(
+    return typed_data(
         "PermitWitnessTransferFrom",
         {
-            "EIP712Domain": PERMIT2_DOMAIN_FIELDS,
             "PermitWitnessTransferFrom": PERMIT2_FIELDS,
             "Deposit": DEPOSIT_FIELDS,
             "Grant": GRANT_FIELDS,
@@ -116,23 +115,6 @@ def permit2_deposit(
             },
         },
     )
-
-
-def _typed(
-    primary: str,
-    types: dict[str, tuple[tuple[str, str], ...]],
-    domain: dict[str, Any],
-    message: dict[str, Any],
-) -> dict[str, Any]:
-    return {
-        "types": {
-            title: [{"name": name, "type": kind} for name, kind in fields]
-            for title, fields in types.items()
-        },
-        "primaryType": primary,
-        "domain": domain,
-        "message": message,
-    }
 
 
 __all__ = ["NO_GRANT", "PERMIT2", "Grant", "permit", "permit2_deposit"]

@@ -75,7 +75,13 @@ def statement(ringside: Ringside, account: bytes, blocks: tuple[int, int]) -> St
         if seat.made
     )
     require_closed(ledgers, ringside.addresses["feeds"])
-    equity = sum(seat.pocket.equity for seat in view.seats.values() if seat.pocket)
+    pockets = [
+        pocket
+        for seat in view.seats.values()
+        for pocket in (*seat.pockets.values(), seat.pocket)
+        if pocket
+    ]
+    equity = sum(pocket.equity for pocket in pockets)
     return Statement(
         deposited=usdc_to_usd(total(vault.events.Deposited(), "amount", account=account)),
         withdrawn=usdc_to_usd(total(vault.events.Withdrawn(), "amount", account=account)),
@@ -84,7 +90,7 @@ def statement(ringside: Ringside, account: bytes, blocks: tuple[int, int]) -> St
         funding=sum(ledger.funding_paid for ledger in ledgers),
         realised_pnl=sum(ledger.proceeds for ledger in ledgers),
         rounding=sum(ledger.rounding for ledger in ledgers),
-        held=usdc_to_usd(view.idle) + equity,
+        held=usdc_to_usd(view.idle + view.reserved) + equity,
         ledgers=ledgers,
     )
 

@@ -284,7 +284,17 @@ class Story:
         larger = [(venue, part + order.sign, margin), *legs[1:]]
         self.attempt("larger size", fill(order.tuple, signature, larger))
         theirs = account_id(self.bystander.address)
-        seat = (theirs, venue, chosen.order.tuple[1], part, 0, 0, 0, self.dishonest.address, False)
+        seat = (
+            theirs,
+            venue,
+            market_id(chosen.order.market),
+            part,
+            0,
+            0,
+            0,
+            self.dishonest.address,
+            False,
+        )
         self.attempt("another account's seat", self.ringside.vault.functions.trade(seat))
         more = [(venue, part, order.max_margin + 1), *legs[1:]]
         self.attempt("more margin than its share", fill(order.tuple, signature, more))
@@ -301,7 +311,7 @@ class Story:
         for venue, state_ in snapshot(at.w3, self.watched).of(order.market).items():
             size = order.sign * (state_.curve.capacity(order.sign) // 4)
             any_quote = 2**256 - 1 if size > 0 else 0
-            number, key = at.venue_ids[venue], order.tuple[1]
+            number, key = at.venue_ids[venue], market_id(order.market)
             margin = funds // 2
             trade = (own, number, key, size, any_quote, margin, 0, self.dishonest.address, False)
             self.vault.trade(trade, sender=self.dishonest)

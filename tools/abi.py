@@ -8,7 +8,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / ".build" / "__local__.json"
 TARGET = ROOT / "ringside" / "chain" / "abis.json"
-NAMES = ("Vault", "Desk", "Venues", "Lens", "RageSeat", "LocalUSDC")
+NAMES = (
+    *("Vault", "Desk", "Quotes", "Venues", "Lens"),
+    *("PerpV2Seat", "RageSeat", "SynthetixSeat", "LocalUSDC"),
+)
 
 
 def abis() -> str:

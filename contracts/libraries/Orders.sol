@@ -4,38 +4,112 @@ pragma solidity 0.8.30;
 import {IDesk} from "../../interfaces/IDesk.sol";
 
 /// @title Orders
-/// @notice The EIP-712 form of an order.
+/// @notice The EIP-712 form of orders and bundles.
 library Orders {
     bytes32 internal constant BOUNDS_TYPEHASH = keccak256(
-        "Bounds(uint256 minFill,uint256 minLeverage,uint256 maxLeverage,uint256 maxDeviation,"
-        "bool reduceOnly,address filler,uint256 fillerUntil)"
+        "Bounds(uint256 minFill,uint256 minLeverage,uint256 maxLeverage,uint256 maxDeviation,uint256 tolerance,"
+        "bool skipUnquotable,bool reduceOnly,bool allOrNone,bool openAgainst)"
+    );
+
+    bytes32 internal constant CONDITIONS_TYPEHASH = keccak256(
+        "Conditions(uint256 notBefore,address filler,uint256 fillerUntil,uint256 triggerPrice,bool triggerAbove,"
+        "uint256 interval,uint256 slice,uint256 catchUp,uint256 group,uint256 groupSize)"
+    );
+
+    bytes32 internal constant TICKETS_TYPEHASH =
+        keccak256("Tickets(uint256 most,uint256 maxCost,uint256 maxLoss)");
+
+    bytes32 internal constant TERMS_TYPEHASH = keccak256(
+        "Terms(string market,int256 size,uint256 limitPrice,uint256 maxMargin,uint256 tip,uint256 venues,"
+        "Bounds bounds,Tickets[] tickets,Conditions[] conditions)"
+        "Bounds(uint256 minFill,uint256 minLeverage,uint256 maxLeverage,uint256 maxDeviation,uint256 tolerance,"
+        "bool skipUnquotable,bool reduceOnly,bool allOrNone,bool openAgainst)"
+        "Conditions(uint256 notBefore,address filler,uint256 fillerUntil,uint256 triggerPrice,bool triggerAbove,"
+        "uint256 interval,uint256 slice,uint256 catchUp,uint256 group,uint256 groupSize)"
+        "Tickets(uint256 most,uint256 maxCost,uint256 maxLoss)"
     );
 
     bytes32 internal constant ORDER_TYPEHASH = keccak256(
-        "Order(bytes32 account,string market,int256 size,uint256 limitPrice,uint256 maxMargin,uint256 tip,"
-        "uint256 venues,uint256 deadline,uint256 nonce,uint256 epoch,Bounds bounds)"
-        "Bounds(uint256 minFill,uint256 minLeverage,uint256 maxLeverage,uint256 maxDeviation,"
-        "bool reduceOnly,address filler,uint256 fillerUntil)"
+        "Order(bytes32 account,Terms terms,uint256 deadline,uint256 nonce,uint256 epoch)"
+        "Bounds(uint256 minFill,uint256 minLeverage,uint256 maxLeverage,uint256 maxDeviation,uint256 tolerance,"
+        "bool skipUnquotable,bool reduceOnly,bool allOrNone,bool openAgainst)"
+        "Conditions(uint256 notBefore,address filler,uint256 fillerUntil,uint256 triggerPrice,bool triggerAbove,"
+        "uint256 interval,uint256 slice,uint256 catchUp,uint256 group,uint256 groupSize)"
+        "Terms(string market,int256 size,uint256 limitPrice,uint256 maxMargin,uint256 tip,uint256 venues,"
+        "Bounds bounds,Tickets[] tickets,Conditions[] conditions)"
+        "Tickets(uint256 most,uint256 maxCost,uint256 maxLoss)"
     );
 
-    /// @return The struct hash. `market` goes in as it is: it is the hash of its name already.
+    bytes32 internal constant BUNDLE_TYPEHASH = keccak256(
+        "Bundle(bytes32 account,Terms[] steps,uint8 mode,uint256 deadline,uint256 nonce,uint256 epoch)"
+        "Bounds(uint256 minFill,uint256 minLeverage,uint256 maxLeverage,uint256 maxDeviation,uint256 tolerance,"
+        "bool skipUnquotable,bool reduceOnly,bool allOrNone,bool openAgainst)"
+        "Conditions(uint256 notBefore,address filler,uint256 fillerUntil,uint256 triggerPrice,bool triggerAbove,"
+        "uint256 interval,uint256 slice,uint256 catchUp,uint256 group,uint256 groupSize)"
+        "Terms(string market,int256 size,uint256 limitPrice,uint256 maxMargin,uint256 tip,uint256 venues,"
+        "Bounds bounds,Tickets[] tickets,Conditions[] conditions)"
+        "Tickets(uint256 most,uint256 maxCost,uint256 maxLoss)"
+    );
+
+    /// @return The struct hash of an order.
     function hash(IDesk.Order calldata order) internal pure returns (bytes32) {
-        IDesk.Bounds calldata bounds = order.bounds;
         return keccak256(
             abi.encode(
-                ORDER_TYPEHASH,
-                order.account,
-                order.market,
-                order.size,
-                order.limitPrice,
-                order.maxMargin,
-                order.tip,
-                order.venues,
-                order.deadline,
-                order.nonce,
-                order.epoch,
-                keccak256(abi.encode(BOUNDS_TYPEHASH, bounds))
+                ORDER_TYPEHASH, order.account, _hash(order.terms), order.deadline, order.nonce, order.epoch
             )
         );
+    }
+
+    /// @return The struct hash of a bundle.
+    function hash(IDesk.Bundle calldata bundle) internal pure returns (bytes32) {
+        bytes32[] memory steps = new bytes32[](bundle.steps.length);
+        for (uint256 i; i < steps.length; ++i) {
+            steps[i] = _hash(bundle.steps[i]);
+        }
+        return keccak256(
+            abi.encode(
+                BUNDLE_TYPEHASH,
+                bundle.account,
+                keccak256(abi.encodePacked(steps)),
+                bundle.mode,
+                bundle.deadline,
+                bundle.nonce,
+                bundle.epoch
+            )
+        );
+    }
+
+    /// @dev `market` goes in as it is: it is the hash of its name already.
+    function _hash(IDesk.Terms calldata terms) private pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                TERMS_TYPEHASH,
+                terms.market,
+                terms.size,
+                terms.limitPrice,
+                terms.maxMargin,
+                terms.tip,
+                terms.venues,
+                keccak256(abi.encode(BOUNDS_TYPEHASH, terms.bounds)),
+                _hash(terms.tickets),
+                _hash(terms.conditions)
+            )
+        );
+    }
+
+    function _hash(IDesk.Tickets[] calldata tickets) private pure returns (bytes32) {
+        bytes memory hashes;
+        for (uint256 i; i < tickets.length; ++i) {
+            hashes = bytes.concat(hashes, keccak256(abi.encode(TICKETS_TYPEHASH, tickets[i])));
+        }
+        return keccak256(hashes);
+    }
+
+    function _hash(IDesk.Conditions[] calldata conditions) private pure returns (bytes32) {
+        bytes memory hashes;
+        for (uint256 i; i < conditions.length; ++i) {
+            hashes = bytes.concat(hashes, keccak256(abi.encode(CONDITIONS_TYPEHASH, conditions[i])));
+        }
+        return keccak256(hashes);
     }
 }

@@ -8,15 +8,18 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
-import {ISeat} from "../../interfaces/ISeat.sol";
+import {IInstantSeat, ISeat} from "../../interfaces/ISeat.sol";
 import {
     IPerpAccountBalance,
     IPerpBaseToken,
     IPerpClearingHouse,
     IPerpConfig,
     IPerpExchange,
+    IPerpMarketRegistry,
+    IPerpQuoter,
     IPerpVault
 } from "../../interfaces/venues/IPerpV2.sol";
+import {InstantSeat} from "./InstantSeat.sol";
 import {Seat} from "./Seat.sol";
 
 /// @title PerpV2Seat
@@ -33,7 +36,7 @@ import {Seat} from "./Seat.sol";
 /// Warning: The venue's index average extrapolates the latest oracle answer over the time in which nobody has had
 /// it cached (its feed's `cacheTwap`, or any trade in the market), so the views here that rest on averages, mark
 /// price and funding above all, are the venue's own view of the moment and may jump when it is next cached.
-contract PerpV2Seat is Seat {
+contract PerpV2Seat is InstantSeat {
     using SafeCast for int256;
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
@@ -43,10 +46,15 @@ contract PerpV2Seat is Seat {
     IPerpExchange internal immutable EXCHANGE;
     IPerpAccountBalance internal immutable BALANCE;
     IPerpConfig internal immutable CONFIG;
+    /// @dev The venue's own lens: it reads only, and what it says is only ever a yardstick.
+    IPerpQuoter internal immutable QUOTER;
+    IPerpMarketRegistry internal immutable REGISTRY;
 
-    constructor(address vault, IERC20Metadata token, IPerpClearingHouse clearingHouse)
+    constructor(address vault, IERC20Metadata token, IPerpClearingHouse clearingHouse, IPerpQuoter quoter)
         Seat(vault, token, token.decimals())
     {
+        QUOTER = quoter;
+        REGISTRY = IPerpMarketRegistry(quoter.marketRegistry());
         CLEARING_HOUSE = clearingHouse;
         PERP_VAULT = IPerpVault(clearingHouse.getVault());
         EXCHANGE = IPerpExchange(clearingHouse.getExchange());
@@ -85,28 +93,54 @@ contract PerpV2Seat is Seat {
         p.fundingRate = SignedMath.max(SignedMath.min(rate, cap), -cap);
     }
 
+    /// @inheritdoc IInstantSeat
+    /// @dev The price band is the venue's own (Exchange._swap): the pool's price afterwards may be as far from the index
+    /// as it was, or as the market allows. Its limit on ticks per block is not readable, and left out.
+    function quote(bytes32 instrument, int256 size) external returns (uint256 paid, bool whole) {
+        address base = _base(instrument);
+        uint256 index = IPerpBaseToken(base).getIndexPrice(0);
+        IPerpMarketRegistry.MarketInfo memory market = REGISTRY.getMarketInfo(base);
+        int256 before = _spread(EXCHANGE.getSqrtMarketTwapX96(base, 0), index);
+        IPerpQuoter.SwapResponse memory r = QUOTER.swap(
+            IPerpQuoter.SwapParams({
+                baseToken: base,
+                isBaseToQuote: size < 0,
+                isExactInput: size < 0,
+                amount: SignedMath.abs(size),
+                sqrtPriceLimitX96: 0
+            })
+        );
+        paid = r.deltaAvailableQuote;
+        int256 after_ = _spread(r.sqrtPriceX96, index);
+        int256 most = int256(uint256(market.maxPriceSpreadRatio)); // Safe because it is 24 bits.
+        whole = r.exchangedPositionSize == size && SignedMath.min(before, -most) <= after_
+            && after_ <= SignedMath.max(before, most);
+    }
+
     // ----------------------------------------------------------------- internal
 
     function _enter() internal override {
         TOKEN.forceApprove(address(PERP_VAULT), type(uint256).max);
     }
 
-    function _post(uint256 amount) internal override {
+    function _post(bytes32, uint256 amount, uint256) internal override returns (uint256) {
         PERP_VAULT.deposit(address(TOKEN), amount);
+        return 0;
     }
 
-    function _pull(uint256 amount) internal override {
-        PERP_VAULT.withdraw(address(TOKEN), amount);
+    function _pull(bytes32, uint256 amount) internal override {
+        if (amount == type(uint256).max) amount = _free();
+        if (amount > 0) PERP_VAULT.withdraw(address(TOKEN), amount);
     }
 
-    function _free() internal view override returns (uint256) {
+    function _free() internal view returns (uint256) {
         return PERP_VAULT.getFreeCollateralByToken(address(this), address(TOKEN));
     }
 
-    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 quote) {
+    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 paid) {
         // A sale is exact input and a purchase exact output, both of base. No price limit: with one the venue
         // fills in part.
-        (, quote) = CLEARING_HOUSE.openPosition(
+        (, paid) = CLEARING_HOUSE.openPosition(
             IPerpClearingHouse.OpenPositionParams({
                 baseToken: _base(instrument),
                 isBaseToQuote: size < 0,
@@ -118,6 +152,35 @@ contract PerpV2Seat is Seat {
                 referralCode: 0
             })
         );
+    }
+
+    /// @dev A closed market settles at its closed price; an open one closes as far as its tick limit lets.
+    function _close(bytes32 instrument, int256) internal override returns (uint256 paid) {
+        address base = _base(instrument);
+        if (IPerpBaseToken(base).isClosed()) {
+            (, paid) = CLEARING_HOUSE.quitMarket(address(this), base);
+        } else {
+            (, paid) = CLEARING_HOUSE.closePosition(
+                IPerpClearingHouse.ClosePositionParams({
+                    baseToken: base,
+                    sqrtPriceLimitX96: 0,
+                    oppositeAmountBound: 0,
+                    deadline: block.timestamp,
+                    referralCode: 0
+                })
+            );
+        }
+    }
+
+    /// @dev The venue takes a market off a trader's list when its position is closed.
+    function _flat() internal view override returns (bool) {
+        return BALANCE.getBaseTokens(address(this)).length == 0;
+    }
+
+    /// @dev (market − index) ÷ index, 1e6, rounded towards zero (Exchange._getPriceSpreadRatio).
+    function _spread(uint160 root, uint256 index) internal pure returns (int256) {
+        uint256 price = Math.mulDiv(Math.mulDiv(root, root, 1 << 96), 1e18, 1 << 96);
+        return (price.toInt256() - index.toInt256()) * 1e6 / index.toInt256();
     }
 
     /// @dev As the venue stores it. Its own getter shows less than 10 wei as nothing, but counts it on.

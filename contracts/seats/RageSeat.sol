@@ -8,9 +8,10 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
-import {ISeat} from "../../interfaces/ISeat.sol";
-import {IRageClearingHouse, IRagePoolWrapper} from "../../interfaces/venues/IRage.sol";
+import {IInstantSeat, ISeat} from "../../interfaces/ISeat.sol";
+import {IRageClearingHouse, IRagePoolWrapper, IRageSwapSimulator} from "../../interfaces/venues/IRage.sol";
 import {RageStorage} from "../libraries/RageStorage.sol";
+import {InstantSeat} from "./InstantSeat.sol";
 import {Seat} from "./Seat.sol";
 
 /// @title RageSeat
@@ -21,7 +22,7 @@ import {Seat} from "./Seat.sol";
 /// WHAT THE VENUE MAY DELAY
 /// Its governance may pause everything, or a pool's trading. A trade or withdrawal that leaves less than the
 /// initial margin, or trades less than the minimum notional, is refused, a reduction too.
-contract RageSeat is Seat {
+contract RageSeat is InstantSeat {
     using RageStorage for IRageClearingHouse;
     using SafeCast for int256;
     using SafeCast for uint256;
@@ -30,13 +31,19 @@ contract RageSeat is Seat {
     IRageClearingHouse public immutable CLEARING_HOUSE;
     /// @dev The venue's name for the settlement token: the low 32 bits of its address.
     uint32 internal immutable COLLATERAL;
+    /// @dev The venue's own lens: it reads only, and what it says is only ever a yardstick.
+    IRageSwapSimulator internal immutable SIMULATOR;
 
     /// @notice This seat's account at the venue.
     uint256 public accountId;
 
-    constructor(address vault, IERC20Metadata token, IRageClearingHouse clearingHouse)
-        Seat(vault, token, token.decimals())
-    {
+    constructor(
+        address vault,
+        IERC20Metadata token,
+        IRageClearingHouse clearingHouse,
+        IRageSwapSimulator simulator
+    ) Seat(vault, token, token.decimals()) {
+        SIMULATOR = simulator;
         CLEARING_HOUSE = clearingHouse;
         COLLATERAL = uint32(uint160(address(token))); // Truncation is the venue's own rule.
     }
@@ -70,6 +77,14 @@ contract RageSeat is Seat {
         p.fundingRate = _mulX128(rateX128, 1e18 * 1 days);
     }
 
+    /// @inheritdoc IInstantSeat
+    function quote(bytes32 instrument, int256 size) external view returns (uint256 paid, bool whole) {
+        IRageSwapSimulator.SwapResult memory r =
+            SIMULATOR.simulateSwapView(address(CLEARING_HOUSE), _pool(instrument), size, 0, false);
+        paid = SignedMath.abs(r.vQuoteIn) * UNIT;
+        whole = r.vTokenIn == -size;
+    }
+
     // ----------------------------------------------------------------- internal
 
     function _enter() internal override {
@@ -77,22 +92,34 @@ contract RageSeat is Seat {
         accountId = CLEARING_HOUSE.createAccount();
     }
 
-    function _post(uint256 amount) internal override {
+    function _post(bytes32, uint256 amount, uint256) internal override returns (uint256) {
         CLEARING_HOUSE.updateMargin(accountId, COLLATERAL, amount.toInt256());
+        return 0;
     }
 
-    function _pull(uint256 amount) internal override {
+    function _pull(bytes32, uint256 amount) internal override {
+        if (amount == type(uint256).max) amount = _free();
+        if (amount == 0) return;
         uint256 id = accountId;
         CLEARING_HOUSE.settleProfit(id);
         CLEARING_HOUSE.updateMargin(id, COLLATERAL, -amount.toInt256());
     }
 
-    function _free() internal view override returns (uint256) {
+    function _free() internal view returns (uint256) {
         (int256 equity, int256 initial) = CLEARING_HOUSE.getAccountMarketValueAndRequiredMargin(accountId, true);
         return SignedMath.max(equity - initial, 0).toUint256();
     }
 
-    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 quote) {
+    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 paid) {
+        return _swap(instrument, size, false);
+    }
+
+    /// @dev With a pool that runs dry the venue fills in part.
+    function _close(bytes32 instrument, int256 position_) internal override returns (uint256 paid) {
+        return _swap(instrument, -position_, true);
+    }
+
+    function _swap(bytes32 instrument, int256 size, bool partly) internal returns (uint256 paid) {
         (, int256 vQuote) = CLEARING_HOUSE.swapToken(
             accountId,
             _pool(instrument),
@@ -100,12 +127,16 @@ contract RageSeat is Seat {
                 amount: size,
                 sqrtPriceLimit: 0,
                 isNotional: false,
-                isPartialAllowed: false,
+                isPartialAllowed: partly,
                 settleProfit: false
             })
         );
         // A purchase pays and a sale receives; anything else is refused by the cast.
-        quote = (size > 0 ? -vQuote : vQuote).toUint256() * UNIT;
+        paid = (size > 0 ? -vQuote : vQuote).toUint256() * UNIT;
+    }
+
+    function _flat() internal view override returns (bool) {
+        return CLEARING_HOUSE.activePools(accountId) == 0;
     }
 
     function _size(bytes32 instrument) internal view override returns (int256) {

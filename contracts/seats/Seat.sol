@@ -13,13 +13,14 @@ import {ISeat} from "../../interfaces/ISeat.sol";
 /// WHAT A SEAT OWES
 /// 1. Only the vault calls it. Money leaves it only to its venue or to the vault; anything else it comes to hold
 ///    leaves in kind, to the owner, by the owner's `sweep` through the vault.
-/// 2. `trade` moves the position by exactly the size asked, measured as a difference of the venue's own state,
-///    or reverts. The price is what the venue reports for that very trade, held against the caller's limit.
+/// 2. A trade moves the position by exactly the size asked, measured as a difference of the venue's own state,
+///    or reverts, or is a ticket that the venue resolves later. The price is what the venue reports for that very
+///    trade, held against the caller's limit. An owner's `close` takes what it can get.
 /// 3. Equity, position, free margin, leverage and funding rate come from the venue's own state, per pocket. A
 ///    missing price is an error, never a number.
 /// 4. Reducing and withdrawing free margin depend on nothing of Ringside's but this contract and the vault.
 /// 5. Every argument that a keeper could turn to profit (receiver, referral, price limits that fill in part,
-///    deadlines) is fixed in the seat.
+///    deadlines, swap paths) is fixed in the seat.
 /// 6. The approval to the venue is given here and nowhere else. A seat keeps no money between transactions, so
 ///    a broken venue can take the margin posted at it, on its way to it or resting here as a gift, and nothing
 ///    else.
@@ -54,34 +55,37 @@ abstract contract Seat is ISeat {
     }
 
     /// @inheritdoc ISeat
-    function trade(bytes32 instrument, int256 size, uint256 limitQuote, uint256 marginIn, bool measure)
+    function post(bytes32 instrument, uint256 amount, uint256 maxLoss)
         external
+        virtual
         onlyVault
-        returns (uint256 quote, int256 after_, uint256 leverage)
+        returns (uint256 cost)
     {
-        if (marginIn > 0) _post(marginIn);
-        int256 before = _size(instrument);
-        quote = _trade(instrument, size);
-        after_ = _size(instrument);
-        require(after_ - before == size, NotExact(size, after_ - before));
-        require(size > 0 ? quote <= limitQuote : quote >= limitQuote, BeyondLimit(quote, limitQuote));
-        // A purchase that ends short or flat only reduced, and so did a sale that ends long or flat.
-        if (measure && (size > 0 ? after_ > 0 : after_ < 0)) leverage = _leverage(instrument, before != 0);
+        return _post(instrument, amount, maxLoss);
     }
 
     /// @inheritdoc ISeat
-    function post(uint256 amount) external onlyVault {
-        _post(amount);
-    }
-
-    /// @inheritdoc ISeat
-    function pull(uint256 amount) external onlyVault returns (uint256 received) {
-        if (amount == type(uint256).max) amount = _free();
-        if (amount == 0) return 0;
+    function pull(bytes32 instrument, uint256 amount) external virtual onlyVault returns (uint256 received) {
         uint256 before = TOKEN.balanceOf(address(this));
-        _pull(amount);
+        _pull(instrument, amount);
+        _exchange();
         received = TOKEN.balanceOf(address(this)) - before;
         if (received > 0) TOKEN.safeTransfer(VAULT, received);
+    }
+
+    /// @inheritdoc ISeat
+    function pullInKind(bytes32 instrument, uint256 amount, address to)
+        external
+        virtual
+        onlyVault
+        returns (address, uint256 received)
+    {
+        IERC20 token = _collateral();
+        uint256 before = token.balanceOf(address(this));
+        _pull(instrument, amount);
+        received = token.balanceOf(address(this)) - before;
+        if (received > 0) token.safeTransfer(to, received);
+        return (address(token), received);
     }
 
     /// @inheritdoc ISeat
@@ -96,30 +100,44 @@ abstract contract Seat is ISeat {
         }
     }
 
+    // -------------------------------------------------------------------- reads
+
+    /// @inheritdoc ISeat
+    function held(bytes32 instrument) external view returns (int256) {
+        return _size(instrument);
+    }
+
+    /// @inheritdoc ISeat
+    function isolated() external pure virtual returns (bool) {
+        return false;
+    }
+
     // --------------------------------------------------- what each venue fills in
 
     /// @dev Whatever the venue wants before the first deposit, the approval included.
     function _enter() internal virtual;
 
     /// @dev Deposits `amount` of the token, which is here, as margin.
-    function _post(uint256 amount) internal virtual;
+    /// @return cost What the exchange into the venue's token lost, 1e18 USD; zero where there is none.
+    function _post(bytes32 instrument, uint256 amount, uint256 maxLoss) internal virtual returns (uint256 cost);
 
-    /// @dev Withdraws `amount` of margin to this contract.
-    function _pull(uint256 amount) internal virtual;
+    /// @dev Withdraws `amount` of margin (settlement token's units; the largest number: all that is free) to this
+    /// contract, in whatever the venue pays; does nothing if that is nothing.
+    function _pull(bytes32 instrument, uint256 amount) internal virtual;
 
-    /// @dev What the venue would pay out now, in the token's units.
-    function _free() internal view virtual returns (uint256);
+    /// @dev What the venue pays in.
+    function _collateral() internal view virtual returns (IERC20) {
+        return TOKEN;
+    }
 
-    /// @dev Trades `size` and returns the whole price the venue reports for it, rounded against the trader.
-    function _trade(bytes32 instrument, int256 size) internal virtual returns (uint256 quote);
+    /// @dev Turns all of what the venue paid in, which rests here, into the settlement token.
+    function _exchange() internal virtual {}
 
     /// @dev The position by the venue's own storage.
     function _size(bytes32 instrument) internal view virtual returns (int256);
 
-    /// @dev Leverage of the instrument's pocket by the cheapest correct reads, right after a trade in it, when
-    /// its accrued funding is settled. Where the pocket holds another instrument too, by `_pocket`.
-    /// @param held Whether there was a position before the trade: some venues then hold prices ready.
-    function _leverage(bytes32 instrument, bool held) internal view virtual returns (uint256);
+    /// @dev Whether the venue knows of no position of this seat, whichever the instrument.
+    function _flat() internal view virtual returns (bool);
 
     /// @dev Notional ÷ backing, 1e18, rounded up: more leverage is worse for whoever is bounded by a maximum.
     function _leverageUp(uint256 notional, int256 backing) internal pure returns (uint256) {

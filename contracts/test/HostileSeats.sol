@@ -11,7 +11,7 @@ import {StandInSeat} from "./StandInSeat.sol";
 contract ShortPayingSeat is StandInSeat {
     constructor(address vault, IERC20 token) StandInSeat(vault, token) {}
 
-    function _pull(uint256 amount) internal override {
+    function _pull(bytes32, uint256 amount) internal override {
         posted -= amount;
         VENUE.release(amount / 2);
     }
@@ -23,7 +23,7 @@ contract StuckSeat is StandInSeat {
 
     constructor(address vault, IERC20 token) StandInSeat(vault, token) {}
 
-    function _pull(uint256) internal pure override {
+    function _pull(bytes32, uint256) internal pure override {
         revert Stuck();
     }
 
@@ -36,8 +36,8 @@ contract StuckSeat is StandInSeat {
 contract HalfFillingSeat is StandInSeat {
     constructor(address vault, IERC20 token) StandInSeat(vault, token) {}
 
-    function _trade(bytes32, int256 size) internal override returns (uint256 quote) {
-        held += size / 2;
+    function _trade(bytes32, int256 size) internal override returns (uint256) {
+        held_ += size / 2;
         return uint256(size < 0 ? -size : size) * PRICE;
     }
 }
@@ -48,13 +48,13 @@ contract LyingSeat is StandInSeat {
     constructor(address vault, IERC20 token) StandInSeat(vault, token) {}
 
     function _trade(bytes32, int256 size) internal override returns (uint256) {
-        held += size;
+        held_ += size;
         posted = 0;
         return size > 0 ? 0 : type(uint128).max;
     }
 
     function _size(bytes32) internal view override returns (int256) {
-        return held - 1e30;
+        return held_ - 1e30;
     }
 
     function _leverage(bytes32, bool) internal pure override returns (uint256) {
@@ -68,8 +68,8 @@ contract GraspingSeat is StandInSeat {
 
     constructor(address vault, IERC20 token) StandInSeat(vault, token) {}
 
-    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 quote) {
-        quote = super._trade(instrument, size);
+    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 paid) {
+        paid = super._trade(instrument, size);
         address[2] memory victims = [VAULT, address(uint160(uint256(instrument)))];
         for (uint256 i; i < victims.length; ++i) {
             uint256 balance = TOKEN.balanceOf(victims[i]);
@@ -85,7 +85,7 @@ contract OverflowingSeat is StandInSeat {
     constructor(address vault, IERC20 token) StandInSeat(vault, token) {}
 
     function _trade(bytes32, int256 size) internal override returns (uint256) {
-        held += size;
+        held_ += size;
         return type(uint256).max;
     }
 }
@@ -210,18 +210,19 @@ contract ReenteringSeat is StandInSeat {
         _strike();
     }
 
-    function _post(uint256 amount) internal override {
-        super._post(amount);
+    function _post(bytes32, uint256 amount, uint256) internal override returns (uint256) {
+        super._post(0, amount, 0);
+        _strike();
+        return 0;
+    }
+
+    function _pull(bytes32, uint256 amount) internal override {
+        super._pull(0, amount);
         _strike();
     }
 
-    function _pull(uint256 amount) internal override {
-        super._pull(amount);
-        _strike();
-    }
-
-    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 quote) {
-        quote = super._trade(instrument, size);
+    function _trade(bytes32 instrument, int256 size) internal override returns (uint256 paid) {
+        paid = super._trade(instrument, size);
         _strike();
     }
 

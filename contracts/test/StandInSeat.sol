@@ -5,20 +5,21 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {ISeat} from "../../interfaces/ISeat.sol";
+import {InstantSeat} from "../seats/InstantSeat.sol";
 import {Seat} from "../seats/Seat.sol";
 
 /// @title StandInSeat
 /// @notice A seat at the simplest honest venue there is: it trades anything at 2,000 USD without a fee. The
 /// venue is the implementation itself, which holds all margin and gives it to whoever asks. What the hostile
 /// seats here do differently is all that they say.
-contract StandInSeat is Seat {
+contract StandInSeat is InstantSeat {
     using SafeERC20 for IERC20;
 
     uint256 internal constant PRICE = 2_000;
 
     StandInSeat public immutable VENUE;
 
-    int256 public held;
+    int256 public held_;
     uint256 public posted;
 
     constructor(address vault, IERC20 token) Seat(vault, token, 6) {
@@ -41,32 +42,42 @@ contract StandInSeat is Seat {
         p.markPrice = p.indexPrice = PRICE * 1e18;
     }
 
-    function _enter() internal virtual override {}
-
-    function _post(uint256 amount) internal virtual override {
-        posted += amount;
-        TOKEN.safeTransfer(address(VENUE), amount);
+    function quote(bytes32, int256 size) external virtual returns (uint256, bool) {
+        return (uint256(size < 0 ? -size : size) * PRICE, true);
     }
 
-    function _pull(uint256 amount) internal virtual override {
+    function _enter() internal virtual override {}
+
+    function _post(bytes32, uint256 amount, uint256) internal virtual override returns (uint256) {
+        posted += amount;
+        TOKEN.safeTransfer(address(VENUE), amount);
+        return 0;
+    }
+
+    function _pull(bytes32, uint256 amount) internal virtual override {
+        if (amount == type(uint256).max) amount = posted;
         posted -= amount;
         VENUE.release(amount);
     }
 
-    function _free() internal view virtual override returns (uint256) {
-        return posted;
+    function _close(bytes32 instrument, int256 position_) internal virtual override returns (uint256) {
+        return _trade(instrument, -position_);
     }
 
-    function _trade(bytes32, int256 size) internal virtual override returns (uint256 quote) {
-        held += size;
+    function _flat() internal view virtual override returns (bool) {
+        return held_ == 0;
+    }
+
+    function _trade(bytes32, int256 size) internal virtual override returns (uint256) {
+        held_ += size;
         return uint256(size < 0 ? -size : size) * PRICE;
     }
 
     function _size(bytes32) internal view virtual override returns (int256) {
-        return held;
+        return held_;
     }
 
     function _leverage(bytes32, bool) internal view virtual override returns (uint256) {
-        return _leverageUp(uint256(held < 0 ? -held : held) * PRICE, int256(posted * UNIT));
+        return _leverageUp(uint256(held_ < 0 ? -held_ : held_) * PRICE, int256(posted * UNIT));
     }
 }

@@ -136,8 +136,8 @@ def deploy(site: Site) -> dict[str, Any]:
 
 
 def seat_arguments(addresses: dict[str, Any]) -> tuple[Any, ...]:
-    """What a seat is told: the clearing house."""
-    return (addresses["clearing_house"],)
+    """What a seat is told: the clearing house and the swap simulator."""
+    return addresses["clearing_house"], addresses["swap_simulator"]
 
 
 def arbitrage(w3: Web3, addresses: dict[str, Any], market: str) -> None:

@@ -67,8 +67,8 @@ def deploy(site: Site) -> dict[str, Any]:
 
 
 def seat_arguments(addresses: dict[str, Any]) -> tuple[Any, ...]:
-    """What a seat is told: the router, sUSD, the pool's fee (1e6) and the markets' manager."""
-    return tuple(addresses[name] for name in ("swap_router", "susd", "pool_fee", "manager"))
+    """What a seat is told: the resolver, sUSD, the router and the pool's fee (1e6)."""
+    return tuple(addresses[name] for name in ("resolver", "susd", "swap_router", "pool_fee"))
 
 
 def arbitrage(w3: Web3, addresses: dict[str, Any], market: str) -> None:

@@ -20,6 +20,20 @@ interface IPerpClearingHouse {
     /// @return quote What it cost or brought, fee in it.
     function openPosition(OpenPositionParams memory params) external returns (uint256 base, uint256 quote);
 
+    struct ClosePositionParams {
+        address baseToken;
+        uint160 sqrtPriceLimitX96;
+        uint256 oppositeAmountBound;
+        uint256 deadline;
+        bytes32 referralCode;
+    }
+
+    /// @notice Closes a position, or as much of it as the venue's tick limit lets.
+    function closePosition(ClosePositionParams calldata params) external returns (uint256 base, uint256 quote);
+
+    /// @notice Settles a position in a closed market at its closed price; open to anyone.
+    function quitMarket(address trader, address baseToken) external returns (uint256 base, uint256 quote);
+
     function getVault() external view returns (address);
     function getExchange() external view returns (address);
     function getAccountBalance() external view returns (address);
@@ -57,6 +71,41 @@ interface IPerpExchange {
     function getPendingFundingPayment(address trader, address baseToken) external view returns (int256);
     function getAllPendingFundingPayment(address trader) external view returns (int256);
     function getSqrtMarketTwapX96(address baseToken, uint32 interval) external view returns (uint160);
+}
+
+interface IPerpQuoter {
+    struct SwapParams {
+        address baseToken;
+        bool isBaseToQuote;
+        bool isExactInput;
+        uint256 amount;
+        uint160 sqrtPriceLimitX96;
+    }
+
+    /// @param deltaAvailableQuote What is paid or received, fee in it.
+    /// @param sqrtPriceX96 The pool's price afterwards.
+    struct SwapResponse {
+        uint256 deltaAvailableBase;
+        uint256 deltaAvailableQuote;
+        int256 exchangedPositionSize;
+        int256 exchangedPositionNotional;
+        uint160 sqrtPriceX96;
+    }
+
+    function swap(SwapParams memory params) external returns (SwapResponse memory);
+    function marketRegistry() external view returns (address);
+}
+
+interface IPerpMarketRegistry {
+    struct MarketInfo {
+        address pool;
+        uint24 exchangeFeeRatio;
+        uint24 uniswapFeeRatio;
+        uint24 insuranceFundFeeRatio;
+        uint24 maxPriceSpreadRatio;
+    }
+
+    function getMarketInfo(address baseToken) external view returns (MarketInfo memory);
 }
 
 interface IPerpConfig {

@@ -40,3 +40,25 @@ interface IRagePoolWrapper {
         returns (int256 fundingRateX128, uint256 virtualPriceX128);
     function getExtrapolatedSumAX128() external view returns (int256);
 }
+
+interface IRageSwapSimulator {
+    /// @param vTokenIn Base that the pool takes, 1e18; negative is what it gives.
+    /// @param vQuoteIn vQuote that the pool takes, fees in it; negative is what it gives.
+    struct SwapResult {
+        int256 amountSpecified;
+        int256 vTokenIn;
+        int256 vQuoteIn;
+        uint256 liquidityFees;
+        uint256 protocolFees;
+        uint160 sqrtPriceX96Start;
+        uint160 sqrtPriceX96End;
+    }
+
+    function simulateSwapView(
+        address clearingHouse,
+        uint32 poolId,
+        int256 amount,
+        uint160 sqrtPriceLimitX96,
+        bool isNotional
+    ) external view returns (SwapResult memory);
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,10 @@ def abi(name: str) -> list[dict[str, Any]]:
 @cache
 def _errors() -> dict[bytes, dict[str, Any]]:
     found = {}
-    for name in ("Vault", "Desk", "Venues", "Lens", "RageSeat", "LocalUSDC"):
+    for name in (
+        *("Vault", "Desk", "Quotes", "Venues", "Lens"),
+        *("PerpV2Seat", "RageSeat", "SynthetixSeat", "LocalUSDC"),
+    ):
         for entry in abi(name):
             if entry["type"] == "error":
                 kinds = ",".join(i["type"] for i in entry["inputs"])
@@ -114,7 +117,11 @@ class Position:
 @dataclass(frozen=True, slots=True)
 class SeatView:
     """What the Lens says of one seat. An unreadable venue has no pocket, an unreadable market no
-    position: they are absent, never zero."""
+    position: they are absent, never zero.
+
+    `pocket` is the whole seat's margin, where its markets share it; where each has its own they
+    are in `pockets`. `pending` has the open tickets' sizes, by market.
+    """
 
     venue: str
     seat: str
@@ -122,16 +129,24 @@ class SeatView:
     resting: int
     pocket: Pocket | None
     positions: Mapping[str, Position]
+    isolated: bool = False
+    pockets: Mapping[str, Pocket] = field(default_factory=dict)
+    pending: Mapping[str, int] = field(default_factory=dict)
+
+    def pocket_of(self, market: str) -> Pocket | None:
+        """The margin that a position in `market` counts on."""
+        return self.pockets.get(market) if self.isolated else self.pocket
 
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """What the Lens says of an account. `idle` is USDC (1e6)."""
+    """What the Lens says of an account. `idle` and `reserved` are USDC (1e6)."""
 
     owner: str
     idle: int
     epoch: int
     seats: Mapping[str, SeatView]
+    reserved: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,6 +157,7 @@ class Ringside:
     addresses: Mapping[str, Any]
     vault: Contract
     desk: Contract
+    quotes: Contract
     lens: Contract
     usdc: Contract
     venue_ids: Mapping[str, int]
@@ -157,6 +173,7 @@ class Ringside:
             places = {
                 "Vault": own["vault"],
                 "Desk": own["desk"],
+                "Quotes": own["quotes"],
                 "Lens": own["lens"],
                 "LocalUSDC": addresses["usdc"],
             }
@@ -166,10 +183,10 @@ class Ringside:
         for name, place in places.items():
             if not w3.eth.get_code(place):
                 raise DeploymentError(f"no contract {name} at {place}: is this the right chain?")
-        vault, desk, lens, usdc = (
+        vault, desk, quotes, lens, usdc = (
             w3.eth.contract(address=place, abi=abi(name)) for name, place in places.items()
         )
-        return cls(w3, addresses, vault, desk, lens, usdc, ids)
+        return cls(w3, addresses, vault, desk, quotes, lens, usdc, ids)
 
     @property
     def domain(self) -> Domain:
@@ -183,14 +200,23 @@ class Ringside:
         venues = {number: name for name, number in self.venue_ids.items()}
         names = {market_id(name): name for name in markets}
         call = self.lens.functions.account(account, list(names))
-        owner, idle, epoch, seats = call.call(block_identifier=block)  # type: ignore[arg-type]
+        owner, idle, reserved, _active, epoch, seats = call.call(block_identifier=block)  # type: ignore[arg-type]
         views = {}
-        for number, seat, made, readable, resting, margin, found in seats:
-            positions = {names[key]: Position(*values) for key, ok, values in found if ok}
-            pocket = Pocket(*margin) if readable else None
+        for number, seat, made, isolated, readable, resting, margin, found in seats:
+            read = [(names[key], *rest) for key, ok, *rest in found if ok]
             venue = venues[number]
-            views[venue] = SeatView(venue, seat, made, resting, pocket, positions)
-        return AccountView(owner, idle, epoch, views)
+            views[venue] = SeatView(
+                venue,
+                seat,
+                made,
+                resting,
+                Pocket(*margin) if readable and not isolated else None,
+                {name: Position(*position) for name, _, position, _ in read},
+                isolated,
+                {name: Pocket(*pocket) for name, _, _, pocket in read} if isolated else {},
+                {names[key]: size for key, _, size, *_ in found if size},
+            )
+        return AccountView(owner, idle, epoch, views, reserved)
 
 
 def _show(value: Any) -> str:

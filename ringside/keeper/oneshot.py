@@ -18,6 +18,9 @@ from ringside.venues.base import MarketState
 FILL_GAS = 6_000_000
 """Gas limit of a fill. Estimates are no use: the venues need more than they report."""
 
+NO_RECEIPT = (0, bytes(32))
+"""What a fill says of its keeper's decision, until receipts are written: nothing, version 0."""
+
 Send = Callable[[TxParams], TxReceipt]
 """Signs and sends a transaction, and waits for its receipt."""
 
@@ -54,12 +57,10 @@ class Keeper:
         number = seen.block.number
         account = self.ringside.account(order.account, self._all_markets(), number)
         desk = self.ringside.desk.functions
-        digest, filled, used = desk.progress(order.account, order.nonce).call(
-            block_identifier=number
-        )
-        if digest != order.digest(self.ringside.domain):
-            filled, used = 0, 0
-        return View(number, seen.of(order.market), account, filled, used)
+        key = order.digest(self.ringside.domain)
+        used, margin, *_ = desk.progress(key).call(block_identifier=number)
+        filled, used_margin = used, margin
+        return View(number, seen.of(order.market), account, filled, used_margin)
 
     def plan(self, order: Order, view: View | None = None) -> Plan:
         """The best fill at `view`, or now.
@@ -94,7 +95,9 @@ class Keeper:
         """
         self.simulate(chosen, signature)
         legs = [leg.tuple for leg in chosen.legs]
-        data = self.ringside.desk.encode_abi("fill", [chosen.order.tuple, signature, legs])
+        data = self.ringside.desk.encode_abi(
+            "fill", [chosen.order.tuple, signature, legs, NO_RECEIPT]
+        )
         receipt = self.send(
             {
                 "from": self.sender,
@@ -114,7 +117,7 @@ class Keeper:
         return chosen, self.submit(chosen, signature)
 
     def _call(self, order: Order, signature: bytes, legs: list[tuple[int, int, int]]) -> Any:
-        fill = self.ringside.desk.functions.fill(order.tuple, signature, legs)
+        fill = self.ringside.desk.functions.fill(order.tuple, signature, legs, NO_RECEIPT)
         try:
             return fill.call({"from": self.sender, "gas": FILL_GAS})
         except (ContractLogicError, Web3Exception) as error:

@@ -98,7 +98,9 @@ def plan(
             f"The account has {_usdc(account.idle)} USDC idle, less than the tip of {_usdc(tip)}."
         )
     allowed = {
-        venue: state for venue, state in states.items() if order.venues >> venue_ids[venue] & 1
+        venue: state
+        for venue, state in states.items()
+        if order.venues >> venue_ids[venue] & 1 and (order.tickets or not state.delayed)
     }
     readable = {v: s for v, s in allowed.items() if _known(account.seats[v], order.market)}
     if not readable:
@@ -173,15 +175,16 @@ def rooms(
 
 def _known(seat: SeatView, market: str) -> bool:
     """Whether what the account has at the venue is known: all of it, or that it has nothing."""
-    return not seat.made or (seat.pocket is not None and market in seat.positions)
+    return not seat.made or (seat.pocket_of(market) is not None and market in seat.positions)
 
 
 def _room(seat: SeatView, state: MarketState, sign: int, margin: int) -> int:
     """As `MarketState.room`, for a seat that gets `margin` (USDC) more, less what it loses on its
     way into what the venue takes; a gain is not counted on."""
     held = seat.positions[state.market].size if state.market in seat.positions else 0
-    backing = seat.pocket.backing if seat.pocket else 0
-    free = seat.pocket.free if seat.pocket else 0
+    pocket = seat.pocket_of(state.market)
+    backing = pocket.backing if pocket else 0
+    free = pocket.free if pocket else 0
     own = abs(held) * state.mark_price // ONE * state.initial_margin_ratio // ONE
     committed = max(backing - free - own, 0)
     arriving = usdc_to_usd(margin) * (ONE - max(state.conversion, 0)) // ONE

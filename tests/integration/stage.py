@@ -34,6 +34,7 @@ ALL_VENUES = 2**128 - 1
 ETH_USD, BTC_USD = market_id("ETH-USD"), market_id("BTC-USD")
 READ_GAS = 30_000_000
 """What a node gives an eth_call, and what fits a block."""
+NO_RECEIPT = (0, b"\0" * 32)
 NO_GRANT = ("0x" + "00" * 20, 0, 0, 0, 0)
 DOMAIN_TYPE = ("name", "string"), ("version", "string"), ("chainId", "uint256")
 PERMIT_TYPES = {
@@ -124,6 +125,7 @@ class Ringside:
     access: Any
     venues: Any
     vault: Any
+    quotes: Any
     desk: Any
     lens: Any
 
@@ -223,15 +225,14 @@ class Ringside:
         if signature is None:
             signature = self.signed(order, self.actors["client"])
         terms = order.tuple if isinstance(order, Order) else order
-        return send(
-            self.desk.fill, terms, signature, list(legs), sender=by or self.actors["keeper"]
-        )
+        keeper = by or self.actors["keeper"]
+        return send(self.desk.fill, terms, signature, list(legs), NO_RECEIPT, sender=keeper)
 
     def quote(self, order: Order, *legs: tuple[int, int, int]) -> int:
         """What a fill would cost or bring now (1e18 USD), tip not in it."""
         signature = self.signed(order, self.actors["client"])
         keeper = self.actors["keeper"]
-        terms = order.tuple, signature, list(legs)
+        terms = order.tuple, signature, list(legs), NO_RECEIPT
         return int(self.desk.fill.call(*terms, sender=keeper, skip_trace=True))
 
     def filled(self, receipt: Any) -> Any:
@@ -249,6 +250,8 @@ class Ringside:
             "margin": margin,
             "tip": 0,
             "payee": self.actors["client"].address,
+            "fee": 0,
+            "collector": self.actors["client"].address,
             "measure": False,
         }
         assert changes.keys() <= t.keys()
@@ -262,14 +265,16 @@ class Ringside:
     def would_return(self, venue: int, size: int, margin: int, **changes: Any) -> Any:
         """What such a trade would return now: whole price, position, leverage."""
         terms = self._terms(venue, size, margin, **changes)
-        return self.vault.trade.call(terms, sender=self.actors["client"], skip_trace=True)
+        found = self.vault.trade.call(terms, sender=self.actors["client"], skip_trace=True)
+        return found.quote, found.position, found.leverage
 
     def returned(self, receipt: Any) -> tuple[int, int, int]:
-        """What `Vault.trade` returned inside a transaction: whole price, position, leverage."""
+        """What `Vault.trade` returned inside a transaction: whole price, position, leverage (and
+        the active venues, left out)."""
         top = {"tracer": "callTracer", "tracerConfig": {"onlyTopCall": True}}
         found: Any = rpc(self.w3, "debug_traceTransaction", receipt.txn_hash, top)
-        quote, position, leverage = decode(
-            ["uint256", "int256", "uint256"], bytes.fromhex(found["output"][2:])
+        quote, position, leverage, _ = decode(
+            ["uint256", "int256", "uint256", "uint256"], bytes.fromhex(found["output"][2:])
         )
         return quote, position, leverage
 
@@ -312,6 +317,7 @@ def build(w3: Web3, project: Any, accounts: Any) -> Ringside:
         access=project.Access.at(places["access"]),
         venues=project.Venues.at(places["venues"]),
         vault=project.Vault.at(places["vault"]),
+        quotes=project.Quotes.at(places["quotes"]),
         desk=project.Desk.at(places["desk"]),
         lens=project.Lens.at(places["lens"]),
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stage import DEPOSIT, ETH, MAX, USDC, reverts
 
 from ringside.accounts import account_id
-from ringside.orders import Bounds, venue_set
+from ringside.orders import Bounds, Conditions, venue_set
 
 MARGIN = 3_000 * USDC
 nonces = count(1_000)
@@ -44,7 +44,7 @@ def test_the_vault_tells_of_every_leg(ringside, vault, account, keeper, venue):
     (traded,) = receipt.decode_logs(vault.Traded)
     (made,) = receipt.decode_logs(vault.SeatMade)
     assert (traded.account, traded.venue, traded.size) == (account, venue.id, ETH)
-    assert (traded.market, traded.margin, traded.tip) == (order.tuple[1], MARGIN, 2 * USDC)
+    assert (traded.market, traded.margin, traded.tip) == (order.tuple[1][0], MARGIN, 2 * USDC)
     assert traded.quote == venue.fills(receipt)[0][1]
     assert (made.account, made.venue, made.seat) == (account, venue.id, venue.seat().address)
 
@@ -80,17 +80,17 @@ def test_one_signature_closes_at_one_venue_what_another_order_opened(ringside, v
 def test_a_partial_fill_is_remembered_until_the_order_is_complete(ringside, desk, account, venue):
     order = ringside.order(size=3 * ETH, max_margin=9_000 * USDC)
     ringside.fill(order, (venue.id, ETH, MARGIN))
-    progress = desk.progress(account, order.nonce)
+    progress = desk.progress(order.digest(ringside.domain))
     assert progress.digest == order.digest(ringside.domain)
     assert (progress.filled, progress.margin) == (ETH, MARGIN)
     assert not desk.isSpent(account, order.nonce)
 
     ringside.fill(order, (venue.id, ETH, MARGIN))
-    progress = desk.progress(account, order.nonce)
+    progress = desk.progress(order.digest(ringside.domain))
     assert (progress.filled, progress.margin) == (2 * ETH, 2 * MARGIN)
 
     receipt = ringside.fill(order, (venue.id, ETH, MARGIN))
-    progress = desk.progress(account, order.nonce)
+    progress = desk.progress(order.digest(ringside.domain))
     assert ringside.filled(receipt).size == ETH
     assert (progress.digest, progress.filled, progress.margin) == (bytes(32), 0, 0)
     assert desk.isSpent(account, order.nonce)
@@ -100,7 +100,7 @@ def test_a_partial_fill_is_remembered_until_the_order_is_complete(ringside, desk
 def test_an_order_filled_whole_leaves_nothing_but_its_bit(ringside, desk, account, venue):
     order = ringside.order()
     ringside.fill(order, (venue.id, ETH, MARGIN))
-    progress = desk.progress(account, order.nonce)
+    progress = desk.progress(order.digest(ringside.domain))
     assert (progress.digest, progress.filled, progress.margin) == (bytes(32), 0, 0)
     assert desk.isSpent(account, order.nonce)
 
@@ -204,7 +204,9 @@ def test_a_named_filler_fills_at_any_time_and_others_after_it(
     ringside, desk, keeper, stranger, venue
 ):
     until = ringside.now + 600
-    order = ringside.order(size=3 * ETH, bounds=Bounds(filler=keeper.address, filler_until=until))
+    order = ringside.order(
+        size=3 * ETH, conditions=Conditions(filler=keeper.address, filler_until=until)
+    )
     ringside.fill(order, (venue.id, ETH, MARGIN), by=keeper)
     ringside.mine_at(until)
     with reverts(desk.NotFiller, filler=keeper.address, until=until):

@@ -7,7 +7,7 @@ from stage import DEPOSIT, ETH, MAX, ONE, PAY_CAP, USDC, reverts, send
 
 from devnet.chain import Chain
 from devnet.feeds import aggregator
-from ringside.orders import Bounds, Domain, market_id, sign, venue_set
+from ringside.orders import Bounds, Conditions, Domain, market_id, sign, venue_set
 from ringside.units import DAY
 
 MARGIN = 3_000 * USDC
@@ -91,8 +91,8 @@ def test_fill_refuses_an_order_of_another_epoch(ringside, desk, account, client,
         {"bounds": Bounds(max_leverage=1)},
         {"bounds": Bounds(max_deviation=1)},
         {"bounds": Bounds(reduce_only=True)},
-        {"bounds": Bounds(filler="0x" + "11" * 20)},
-        {"bounds": Bounds(filler_until=1)},
+        {"conditions": Conditions(filler="0x" + "11" * 20)},
+        {"conditions": Conditions(filler_until=1)},
     ],
     ids=str,
 )

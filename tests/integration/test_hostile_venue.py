@@ -8,6 +8,7 @@ from stage import (
     ETH,
     ETH_USD,
     MAX,
+    NO_RECEIPT,
     USDC,
     Refused,
     reverts,
@@ -59,7 +60,7 @@ def the_rest_goes_on(ringside, vault, usdc, perp, rage, client, neighbour):
             ringside.trade(venue.id, -ETH)
             free = venue.free(venue.seat()) // UNIT
             assert free > MARGIN - 10 * USDC
-            send(vault.pull, client_account, venue.id, free, free, sender=client)
+            send(vault.pull, client_account, venue.id, ETH_USD, free, free, sender=client)
         ringside.trade(perp.id, -ETH, account=neighbours, by=neighbour)
         for owner, account in ((client, client_account), (neighbour, neighbours)):
             wallet, idle = usdc.balanceOf(owner), vault.idle(account)
@@ -80,7 +81,7 @@ def test_the_honest_stand_in_gives_everything_back(ringside, vault, account, cli
     venue, _ = hostile("StandInSeat")
     fill_there(ringside, venue)
     assert vault.idle(account) == DEPOSIT - SENT
-    send(vault.pull, account, venue, SENT, SENT, sender=client)
+    send(vault.pull, account, venue, ETH_USD, SENT, SENT, sender=client)
     assert vault.idle(account) == DEPOSIT
 
 
@@ -90,9 +91,9 @@ def test_a_venue_that_pays_short_is_credited_with_what_arrives(
     venue, _ = hostile("ShortPayingSeat")
     fill_there(ringside, venue)
     with reverts(vault.PaidShort, least=SENT, received=SENT // 2):
-        send(vault.pull, account, venue, SENT, SENT, sender=client)
+        send(vault.pull, account, venue, ETH_USD, SENT, SENT, sender=client)
     held = usdc.balanceOf(vault)
-    receipt = send(vault.pull, account, venue, SENT, 0, sender=client)
+    receipt = send(vault.pull, account, venue, ETH_USD, SENT, 0, sender=client)
     (event,) = receipt.decode_logs(vault.MarginPulled)
     assert event.amount == SENT // 2
     assert vault.idle(account) == DEPOSIT - SENT + SENT // 2
@@ -104,11 +105,11 @@ def test_a_venue_that_is_stuck_keeps_the_margin_and_no_more(
     ringside, vault, account, client, hostile, the_rest_goes_on
 ):
     venue, seat = hostile("StuckSeat")
-    send(vault.post, account, venue, SENT, sender=client)
+    send(vault.post, account, venue, ETH_USD, SENT, 0, sender=client)
     with reverts(seat.Stuck):
         fill_there(ringside, venue, margin=0)
     with reverts(seat.Stuck):
-        send(vault.pull, account, venue, 1, 0, sender=client)
+        send(vault.pull, account, venue, ETH_USD, 1, 0, sender=client)
     assert vault.idle(account) == DEPOSIT - SENT
     the_rest_goes_on()
 
@@ -132,7 +133,7 @@ def test_a_venue_that_lies_takes_the_margin_and_no_more(
     assert ringside.filled(receipt).quote == 0
     assert vault.idle(account) == DEPOSIT - SENT
     with pytest.raises(Refused):
-        send(vault.pull, account, venue, SENT, 0, sender=client)
+        send(vault.pull, account, venue, ETH_USD, SENT, 0, sender=client)
     the_rest_goes_on()
 
 
@@ -215,7 +216,7 @@ def test_sabotaged_reads_stop_no_exit_from_that_very_venue(
     venue, _ = hostile("GasBurningSeat")
     fill_there(ringside, venue)
     ringside.trade(venue, -ETH)
-    send(vault.pull, account, venue, SENT, SENT, sender=client)
+    send(vault.pull, account, venue, ETH_USD, SENT, SENT, sender=client)
     assert vault.idle(account) == DEPOSIT
 
 
@@ -239,16 +240,16 @@ def reentry(ringside, vault, usdc, hostile, attacker):
 def plan(ringside, vault, desk, usdc, account, client, attacker, perp, reentry):
     """Every call at the vault that moves anything, for the venue and against the client."""
     venue, seat, own = reentry
-    sizes = (ETH_USD, ETH, MAX, USDC, 0, seat.address, False)
+    sizes = (ETH_USD, ETH, MAX, USDC, 0, seat.address, 0, seat.address, False)
     sweep = vault.sweep.encode_input
     calls = [
         vault.deposit.encode_input(own, USDC),
         vault.withdraw.encode_input(own, USDC, seat),
-        vault.post.encode_input(own, perp.id, USDC),
-        vault.pull.encode_input(own, venue, USDC, 0),
+        vault.post.encode_input(own, perp.id, ETH_USD, USDC, 0),
+        vault.pull.encode_input(own, venue, ETH_USD, USDC, 0),
         vault.trade.encode_input((own, venue, *sizes)),
         vault.trade.encode_input((account, venue, *sizes)),
-        vault.pull.encode_input(account, venue, USDC, 0),
+        vault.pull.encode_input(account, venue, ETH_USD, USDC, 0),
         vault.withdraw.encode_input(account, USDC, seat),
         sweep(account, venue, usdc),
         sweep(own, venue, usdc),
@@ -277,7 +278,7 @@ def test_a_venue_that_comes_back_in_while_it_pays_finds_the_vault_locked(
     venue, seat, own = reentry
     fill_there(ringside, venue)
     held = usdc.balanceOf(vault)
-    send(vault.pull, account, venue, SENT, SENT, sender=client)
+    send(vault.pull, account, venue, ETH_USD, SENT, SENT, sender=client)
     locked = selector(vault.ReentrancyGuardReentrantCall)
     assert [bytes(outcome) for outcome in seat.allOutcomes()] == [locked] * plan * 4
     assert vault.idle(account) == DEPOSIT
@@ -291,15 +292,15 @@ def test_a_venue_that_fills_the_same_order_again_from_within_gets_nothing(
     venue, seat, _ = reentry
     order = ringside.order(size=2 * ETH, max_margin=2 * SENT, venues=venue_set([venue]))
     signature = sign(order, ringside.domain, client.private_key)
-    again = desk.fill.encode_input(order.tuple, signature, [(venue, ETH, SENT)])
-    beyond = desk.fill.encode_input(order.tuple, signature, [(venue, 2 * ETH, SENT)])
+    again = desk.fill.encode_input(order.tuple, signature, [(venue, ETH, SENT)], NO_RECEIPT)
+    beyond = desk.fill.encode_input(order.tuple, signature, [(venue, 2 * ETH, SENT)], NO_RECEIPT)
     calls = [(desk.address, again), (desk.address, beyond)]
     send(seat.plan, calls, sender=attacker)
     ringside.fill(order, (venue, ETH, SENT))
     outcomes = [bytes(outcome) for outcome in seat.allOutcomes()]
     overfilled = selector(desk.Overfilled)
     assert outcomes == [selector(vault.ReentrancyGuardReentrantCall), overfilled] * 3
-    progress = desk.progress(account, order.nonce)
+    progress = desk.progress(order.digest(ringside.domain))
     assert (progress.filled, progress.margin) == (ETH, SENT)
     assert vault.idle(account) == DEPOSIT - SENT
 

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from stage import ETH, USDC, send
+from stage import ETH, ETH_USD, USDC, send
 
 from ringside.accounts import account_id
 
@@ -79,12 +79,12 @@ class Walk:
 
     def post(self, account, owner, venue):
         amount = self.random.randint(1, 100 * USDC)
-        send(self.ringside.vault.post, account, venue.id, amount, sender=owner)
+        send(self.ringside.vault.post, account, venue.id, ETH_USD, amount, 0, sender=owner)
 
     def pull(self, account, owner, venue):
         amount = venue.free(venue.seat(account)) // UNIT // 2
         if amount:
-            send(self.ringside.vault.pull, account, venue.id, amount, 0, sender=owner)
+            send(self.ringside.vault.pull, account, venue.id, ETH_USD, amount, 0, sender=owner)
 
     def gift(self, account, owner, venue):
         """To a seat, from which it is swept: nobody's idle may count it."""

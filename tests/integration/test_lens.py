@@ -52,7 +52,7 @@ def test_markets_that_a_venue_does_not_list_are_left_out_there(
 ):
     third, _ = ringside.add_venue("StandInSeat", BTC_USD)
     for venue in (0, 1, third):
-        send(ringside.vault.post, account, venue, MARGIN, sender=client)
+        send(ringside.vault.post, account, venue, ETH_USD, MARGIN, 0, sender=client)
     feed = ringside.addresses["feeds"]["ETH-USD"]
     send(venues.addMarket, "SOL-USD", feed, 60, sender=governor)
     asked = [market_id("SOL-USD"), ETH_USD, market_id("DOGE-USD"), BTC_USD, ETH_USD]

@@ -7,6 +7,7 @@ from stage import (
     ALL_VENUES,
     DEPOSIT,
     ETH,
+    ETH_USD,
     MAX,
     NEVER,
     PAY_CAP,
@@ -43,9 +44,10 @@ def pay(ringside, vault, stranger, payer, perp):
     """The payer trades one ETH, with a tip for a stranger."""
 
     def pay(tip, margin=0, size=ETH):
-        t = (ringside.account, perp.id, ringside.order().tuple[1], size)
+        t = (ringside.account, perp.id, ringside.order().tuple[1][0], size)
         limit = MAX if size > 0 else 0
-        data = vault.trade.encode_input((*t, limit, margin, tip, stranger.address, False))
+        trade = (*t, limit, margin, tip, stranger.address, 0, stranger.address, False)
+        data = vault.trade.encode_input(trade)
         return send(payer.run, vault, data, sender=stranger)
 
     return pay
@@ -62,9 +64,9 @@ def test_a_stranger_has_no_rights(ringside, vault, account, stranger, venue):
     with refused(TRADE | PAY):
         ringside.trade(venue.id, ETH, tip=1, by=stranger)
     with refused(MOVE):
-        send(vault.post, account, venue.id, 1, sender=stranger)
+        send(vault.post, account, venue.id, ETH_USD, 1, 0, sender=stranger)
     with refused(MOVE):
-        send(vault.pull, account, venue.id, 1, 0, sender=stranger)
+        send(vault.pull, account, venue.id, ETH_USD, 1, 0, sender=stranger)
 
 
 def test_a_grant_shows_as_given(vault, desk, account, stranger, grant):
@@ -86,7 +88,7 @@ def test_a_grant_reaches_only_the_venues_it_names(
     with refused:
         ringside.trade(perp.id, ETH, by=stranger)
     ringside.trade(rage.id, ETH, 5_000 * USDC, by=stranger)
-    send(vault.post, account, rage.id, USDC, sender=stranger)
+    send(vault.post, account, rage.id, ETH_USD, USDC, 0, sender=stranger)
 
 
 def test_a_venue_added_later_is_not_reached_by_an_older_grant(
@@ -97,21 +99,21 @@ def test_a_venue_added_later_is_not_reached_by_an_older_grant(
     later, _ = ringside.add_venue("StuckSeat")
     refused = reverts(vault.VenueNotGranted, account=account, caller=stranger.address, venue=later)
     with refused:
-        send(vault.post, account, later, DEPOSIT, sender=stranger)
+        send(vault.post, account, later, ETH_USD, DEPOSIT, 0, sender=stranger)
     assert vault.idle(account) == DEPOSIT
 
 
 def test_trade_alone_trades_and_moves_no_margin(
     ringside, vault, account, client, stranger, venue, grant
 ):
-    send(vault.post, account, venue.id, 5_000 * USDC, sender=client)
+    send(vault.post, account, venue.id, ETH_USD, 5_000 * USDC, 0, sender=client)
     grant(stranger, TRADE)
     ringside.trade(venue.id, ETH, by=stranger)
     assert venue.size(venue.seat()) == ETH
     for refused, right in (
         (lambda: ringside.trade(venue.id, ETH, margin=1, by=stranger), TRADE | MOVE),
-        (lambda: send(vault.post, account, venue.id, 1, sender=stranger), MOVE),
-        (lambda: send(vault.pull, account, venue.id, 1, 0, sender=stranger), MOVE),
+        (lambda: send(vault.post, account, venue.id, ETH_USD, 1, 0, sender=stranger), MOVE),
+        (lambda: send(vault.pull, account, venue.id, ETH_USD, 1, 0, sender=stranger), MOVE),
     ):
         with reverts(vault.NotAllowed, account=account, caller=stranger.address, right=right):
             refused()
@@ -121,8 +123,8 @@ def test_move_alone_moves_margin_and_does_not_trade(
     ringside, vault, account, stranger, venue, grant
 ):
     grant(stranger, MOVE)
-    send(vault.post, account, venue.id, 5_000 * USDC, sender=stranger)
-    send(vault.pull, account, venue.id, 2_000 * USDC, 2_000 * USDC, sender=stranger)
+    send(vault.post, account, venue.id, ETH_USD, 5_000 * USDC, 0, sender=stranger)
+    send(vault.pull, account, venue.id, ETH_USD, 2_000 * USDC, 2_000 * USDC, sender=stranger)
     assert vault.idle(account) == DEPOSIT - 3_000 * USDC
     with reverts(vault.NotAllowed, right=TRADE):
         ringside.trade(venue.id, ETH, by=stranger)
@@ -141,18 +143,18 @@ def test_rights_over_one_account_are_none_over_another(
     grant(stranger, TRADE | MOVE)
     other = ringside.open_account(client, "other")
     with reverts(vault.NotAllowed, account=other):
-        send(vault.post, other, perp.id, USDC, sender=stranger)
+        send(vault.post, other, perp.id, ETH_USD, USDC, 0, sender=stranger)
 
 
 def test_rights_hold_to_the_second_they_expire(ringside, vault, account, stranger, venue, grant):
     expiry = ringside.now + 1_000
     grant(stranger, MOVE, expiry)
     ringside.send_at(expiry)
-    receipt = send(vault.post, account, venue.id, USDC, sender=stranger)
+    receipt = send(vault.post, account, venue.id, ETH_USD, USDC, 0, sender=stranger)
     assert receipt.timestamp == expiry
     ringside.mine_at(expiry + 1)
     with reverts(vault.NotAllowed, account=account, caller=stranger.address, right=MOVE):
-        send(vault.post, account, venue.id, USDC, sender=stranger)
+        send(vault.post, account, venue.id, ETH_USD, USDC, 0, sender=stranger)
 
 
 def test_a_revoked_operator_can_do_nothing(ringside, vault, account, client, desk, grant, perp):

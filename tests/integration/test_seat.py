@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from stage import ALL_VENUES, BTC_USD, DEPOSIT, ETH, MAX, ONE, USDC, Refused, reverts, send
+from stage import ALL_VENUES, BTC_USD, DEPOSIT, ETH, ETH_USD, MAX, ONE, USDC, Refused, reverts, send
 
 from devnet import market
 from devnet.anvil import rpc
@@ -25,7 +25,7 @@ sides = pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
 @pytest.fixture
 def seat(vault, account, client, venue):
     """The client's seat, with margin and no position."""
-    send(vault.post, account, venue.id, MARGIN, sender=client)
+    send(vault.post, account, venue.id, ETH_USD, MARGIN, 0, sender=client)
     return venue.seat()
 
 
@@ -59,7 +59,7 @@ def test_nobody_but_the_vault_calls_a_seat(ringside, venue, seat, client, place)
 def test_the_address_of_a_seat_is_known_before_it_is_made(ringside, vault, account, client, venue):
     before = vault.seatOf(account, venue.id)
     assert not before.made
-    send(vault.post, account, venue.id, MARGIN, sender=client)
+    send(vault.post, account, venue.id, ETH_USD, MARGIN, 0, sender=client)
     after = vault.seatOf(account, venue.id)
     assert after.made
     assert after.seat == before.seat
@@ -89,7 +89,7 @@ def test_a_seat_lets_nobody_but_its_venue_take_from_it(ringside, usdc, venue, se
 def test_a_seat_keeps_no_money(ringside, vault, usdc, account, client, venue):
     ringside.trade(venue.id, ETH, MARGIN)
     ringside.trade(venue.id, -ETH)
-    send(vault.pull, account, venue.id, USDC, USDC, sender=client)
+    send(vault.pull, account, venue.id, ETH_USD, USDC, USDC, sender=client)
     assert usdc.balanceOf(venue.seat()) == 0
 
 
@@ -110,8 +110,8 @@ def test_a_gift_of_the_settlement_token_goes_to_the_owner(
 
 def test_a_gift_is_not_taken_for_margin(ringside, vault, usdc, account, client, seat, venue):
     send(usdc.mint, seat, 7 * USDC, sender=client)
-    send(vault.post, account, venue.id, USDC, sender=client)
-    receipt = send(vault.pull, account, venue.id, 100 * USDC, 0, sender=client)
+    send(vault.post, account, venue.id, ETH_USD, USDC, 0, sender=client)
+    receipt = send(vault.pull, account, venue.id, ETH_USD, 100 * USDC, 0, sender=client)
     (event,) = receipt.decode_logs(vault.MarginPulled)
     assert event.amount == 100 * USDC
     assert venue.deposited(seat) == MARGIN - 99 * USDC
@@ -150,7 +150,12 @@ def test_an_owner_that_refuses_ether_leaves_it_in_the_seat(
     send(usdc.mint, client, MARGIN, sender=client)
     send(usdc.approve, vault, MARGIN, sender=client)
     send(vault.deposit, account, MARGIN, sender=client)
-    send(owner.run, vault, vault.post.encode_input(account, venue.id, MARGIN), sender=client)
+    send(
+        owner.run,
+        vault,
+        vault.post.encode_input(account, venue.id, ETH_USD, MARGIN, 0),
+        sender=client,
+    )
     client.deploy(project.ForcedEther, venue.seat(account), value=1)
     with reverts(venue.seat_type.SweepFailed, token=ETHER):
         send(owner.run, vault, vault.sweep.encode_input(account, venue.id, ETHER), sender=client)
@@ -287,7 +292,7 @@ def test_funding_grows_at_the_rate_shown(ringside, venue, seat, premium, side, p
 def test_a_funding_rate_is_never_beyond_the_venues_cap(
     perp, vault, account, client, premium, price, sign
 ):
-    send(vault.post, account, perp.id, MARGIN, sender=client)
+    send(vault.post, account, perp.id, ETH_USD, MARGIN, 0, sender=client)
     premium(price)
     assert perp.seat().position(perp.instrument()).fundingRate == sign * ONE // 10
 

@@ -184,4 +184,4 @@ def test_the_governor_touches_no_account(ringside, vault, account, governor):
     with reverts(vault.NotOwner, account=account, caller=governor.address):
         send(vault.withdraw, account, USDC, governor, sender=governor)
     with reverts(vault.NotAllowed, account=account, caller=governor.address):
-        send(vault.post, account, 0, USDC, sender=governor)
+        send(vault.post, account, 0, ETH_USD, USDC, 0, sender=governor)
