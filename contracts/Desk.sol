@@ -86,7 +86,7 @@ contract Desk is Book, Prices, EIP712 {
         require(bundle.mode == 0 && legs.length == bundle.steps.length, BadBundle());
         _claimWhole(bundle.account, bundle.nonce, root);
         for (uint256 i; i < legs.length; ++i) {
-            Job memory job = Job(Kind.Atomic, bundle.account, root, _stepKey(root, i), bundle.nonce);
+            Job memory job = Job(Kind.Atomic, bundle.account, root, _stepKey(root, i), bundle.nonce, false);
             _fill(job, bundle.steps[i], legs[i], receipt);
         }
     }
@@ -154,7 +154,7 @@ contract Desk is Book, Prices, EIP712 {
     function _alone(Order calldata order, bytes calldata signature) internal view returns (Job memory) {
         bytes32 root = digest(order);
         _checkSigned(order.account, root, signature, order.deadline, order.epoch);
-        return Job(Kind.Alone, order.account, root, root, order.nonce);
+        return Job(Kind.Alone, order.account, root, root, order.nonce, false);
     }
 
     function _step(Bundle calldata bundle, bytes calldata signature, uint256 step, uint256 size)
@@ -166,7 +166,7 @@ contract Desk is Book, Prices, EIP712 {
         bool known = bundle.mode == 1 || bundle.mode == 2;
         require(known && step < bundle.steps.length, BadBundle());
         _requireOpen(bundle, root, step, size);
-        return Job(Kind.Step, bundle.account, root, _stepKey(root, step), bundle.nonce);
+        return Job(Kind.Step, bundle.account, root, _stepKey(root, step), bundle.nonce, false);
     }
 
     function _checkBundle(Bundle calldata bundle, bytes calldata signature) internal view returns (bytes32 root) {
@@ -199,14 +199,15 @@ contract Desk is Book, Prices, EIP712 {
         internal
         returns (uint256 quote)
     {
+        job.conditional = _checkTerms(terms);
         (uint256 size, uint256 margin) = _checkLegs(terms, legs);
         (uint256 tip, bool latched) = _count(job, terms, size, margin, false);
-        Yardstick memory y = _yardstick(terms, job.key, size, latched);
+        Yardstick memory y = _yardstick(terms, job.key, job.conditional, size, latched);
         quote = _trade(job, terms, legs, tip, y);
         _checkPrice(terms, y.fair, size, quote, tip + y.fee);
         _checkBest(terms, y.best, quote);
         int256 signed = terms.size < 0 ? -int256(size) : int256(size);
-        emit Filled(job.key, job.account, msg.sender, signed, quote, tip, y.fee, receipt);
+        emit Filled(job.key, job.account, msg.sender, signed, quote, tip, receipt);
     }
 
     /// @return size Σ|leg|, 1e18 base.
@@ -216,7 +217,6 @@ contract Desk is Book, Prices, EIP712 {
         pure
         returns (uint256 size, uint256 margin)
     {
-        _checkTerms(terms);
         require(legs.length > 0, NoLegs());
         for (uint256 i; i < legs.length; ++i) {
             _checkLeg(terms, legs[i]);
@@ -226,10 +226,13 @@ contract Desk is Book, Prices, EIP712 {
         }
     }
 
-    function _checkTerms(Terms calldata terms) internal pure {
+    /// @return conditional Whether there are conditions.
+    function _checkTerms(Terms calldata terms) internal pure returns (bool conditional) {
         bool fits = terms.size != 0 && SignedMath.abs(terms.size) <= type(uint128).max;
         require(fits || _closesAll(terms), BadSize(terms.size));
-        require(terms.tickets.length <= 1 && terms.conditions.length <= 1, BadTerms());
+        uint256 conditions = terms.conditions.length;
+        require(terms.tickets.length <= 1 && conditions <= 1, BadTerms());
+        return conditions == 1;
     }
 
     function _checkLeg(Terms calldata terms, Leg calldata leg) internal pure {
@@ -247,10 +250,10 @@ contract Desk is Book, Prices, EIP712 {
         bool all = _closesAll(terms);
         for (uint256 i; i < legs.length; ++i) {
             Leg calldata leg = legs[i];
-            IVault.Trade memory t = _terms(job, terms, leg);
-            t.limitQuote = leg.size > 0 ? type(uint256).max : 0;
             // Tip and fee leave with the first leg, so that idle is written once.
-            if (i == 0) (t.tip, t.payee, t.fee, t.collector) = (tip, msg.sender, y.fee, y.collector);
+            (uint256 pays, uint256 fee) = i == 0 ? (tip, y.fee) : (0, 0);
+            uint256 any = leg.size > 0 ? type(uint256).max : 0;
+            IVault.Trade memory t = _terms(job, terms, leg, any, pays, fee, y.collector);
             IVault.Fill memory f = VAULT.trade(t);
             _checkPocket(terms, leg, f.position, f.leverage, done);
             done.active = f.active;
@@ -263,17 +266,28 @@ contract Desk is Book, Prices, EIP712 {
         else if (done.opened && !terms.bounds.openAgainst) _requireClosedFirst(job, terms, done);
     }
 
-    function _terms(Job memory job, Terms calldata terms, Leg calldata leg)
-        internal
-        pure
-        returns (IVault.Trade memory t)
-    {
-        t.account = job.account;
-        t.venue = leg.venue;
-        t.market = terms.market;
-        t.size = leg.size;
-        if (leg.margin > 0) t.margin = uint256(leg.margin);
-        t.measure = terms.bounds.minLeverage | terms.bounds.maxLeverage != 0;
+    function _terms(
+        Job memory job,
+        Terms calldata terms,
+        Leg calldata leg,
+        uint256 limitQuote,
+        uint256 tip,
+        uint256 fee,
+        address collector
+    ) internal view returns (IVault.Trade memory) {
+        return IVault.Trade({
+            account: job.account,
+            venue: leg.venue,
+            market: terms.market,
+            size: leg.size,
+            limitQuote: limitQuote,
+            margin: leg.margin > 0 ? uint256(leg.margin) : 0,
+            tip: tip,
+            payee: msg.sender,
+            fee: fee,
+            collector: collector,
+            measure: terms.bounds.minLeverage | terms.bounds.maxLeverage != 0
+        });
     }
 
     /// @dev The direction of the leg's position and the leverage of its pocket. Legs at other venues change neither.
@@ -312,17 +326,16 @@ contract Desk is Book, Prices, EIP712 {
         internal
         returns (uint256 number)
     {
-        _checkTerms(terms);
+        job.conditional = _checkTerms(terms);
         _checkLeg(terms, leg);
         require(terms.tickets.length == 1, NoTickets());
         require(leg.margin >= 0, TooMuchMargin(0, SignedMath.abs(leg.margin)));
         uint256 size = SignedMath.abs(leg.size);
         (uint256 tip, bool latched) = _count(job, terms, size, uint256(leg.margin), true);
-        Yardstick memory y = _yardstick(terms, job.key, size, latched);
+        Yardstick memory y = _yardstick(terms, job.key, job.conditional, size, latched);
 
-        IVault.Trade memory t = _terms(job, terms, leg);
-        t.limitQuote = _ticketLimit(terms, y, size, tip + y.fee);
-        (t.tip, t.payee, t.fee, t.collector) = (tip, msg.sender, y.fee, y.collector);
+        uint256 limit = _ticketLimit(terms, y, size, tip + y.fee);
+        IVault.Trade memory t = _terms(job, terms, leg, limit, tip, y.fee, y.collector);
         IVault.Commitment memory c = VAULT.commit{value: msg.value}(t, terms.tickets[0].maxLoss);
 
         After memory done;

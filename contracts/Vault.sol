@@ -92,7 +92,7 @@ contract Vault is Accounts {
         bool flat;
         (done, quote, flat) =
             IInstantSeat(_existingSeat(account, venue)).close(route.instrument, limitPrice);
-        if (flat) _setActive(account, venue, false);
+        if (flat) _clearActive(account, venue);
         emit Traded(account, venue, market, done, quote, 0, 0, 0);
     }
 
@@ -126,10 +126,10 @@ contract Vault is Accounts {
 
     /// @inheritdoc IVault
     function trade(Trade calldata t) external nonReentrant returns (Fill memory fill) {
-        IVenues.Route memory route = _before(t);
+        (IVenues.Route memory route, uint256 pays) = _before(t);
         require(!route.delayed, FillsLater(t.venue));
-        uint256 paid = Math.saturatingAdd(t.tip, t.fee);
-        if (t.margin | paid != 0) _spend(t.account, Math.saturatingAdd(t.margin, paid), paid);
+        bool fresh;
+        (fill.active, fresh) = _spend(t.account, Math.saturatingAdd(t.margin, pays), pays, uint64(1) << t.venue);
         if (t.tip > 0) _credit(bytes32(bytes20(t.payee)), t.tip);
         if (t.fee > 0) _credit(bytes32(bytes20(t.collector)), t.fee);
         address seat = _seat(t.account, t.venue, route.implementation);
@@ -137,9 +137,9 @@ contract Vault is Accounts {
 
         bool flat;
         (fill.quote, fill.position, fill.leverage, flat) =
-            IInstantSeat(seat).trade(route.instrument, t.size, t.limitQuote, t.margin, t.measure);
+            IInstantSeat(seat).trade(route.instrument, t.size, t.limitQuote, t.margin, fresh, t.measure);
         if (route.paused) _requireReduced(t, fill.position);
-        fill.active = _setActive(t.account, t.venue, !flat);
+        if (flat) fill.active = _clearActive(t.account, t.venue);
         emit Traded(t.account, t.venue, t.market, t.size, fill.quote, t.margin, t.tip, t.fee);
     }
 
@@ -150,16 +150,14 @@ contract Vault is Accounts {
         nonReentrant
         returns (Commitment memory made)
     {
-        IVenues.Route memory route = _before(t);
+        (IVenues.Route memory route, uint256 pays) = _before(t);
         require(route.delayed, FillsAtOnce(t.venue));
         address seat = _seat(t.account, t.venue, route.implementation);
         _settleFirst(Pocket(t.account, t.venue, t.market, route.instrument, seat));
 
-        uint256 aside = Math.saturatingAdd(t.tip, t.fee);
-        if (t.margin | aside != 0) _spend(t.account, Math.saturatingAdd(t.margin, aside), aside);
-        if (aside > 0) reserved[t.account] += aside;
+        (made.active,) = _spend(t.account, Math.saturatingAdd(t.margin, pays), pays, uint64(1) << t.venue);
+        if (pays > 0) reserved[t.account] += pays;
         made.number = _open(t);
-        made.active = _setActive(t.account, t.venue, true);
         if (t.margin > 0) TOKEN.safeTransfer(seat, t.margin);
         (made.atRisk, made.position, made.leverage) = IDelayedSeat(seat).commit{value: msg.value}(
             route.instrument, t.size, t.limitQuote, t.margin, maxLoss, t.measure
@@ -176,12 +174,12 @@ contract Vault is Accounts {
         nonReentrant
     {
         require(amount > 0, ZeroAmount());
-        _authoriseAt(account, venue, MOVE, 0);
+        _authorise(account, MOVE, 1 << venue, 0);
         IVenues.Route memory route = VENUES.route(venue, market);
         require(!route.paused || _isOwner(account), VenuePaused(venue));
         address seat = _seat(account, venue, route.implementation);
         if (route.delayed) _settleFirst(Pocket(account, venue, market, route.instrument, seat));
-        _spend(account, amount, 0);
+        _spend(account, amount, 0, 0);
         TOKEN.safeTransfer(seat, amount);
         ISeat(seat).post(route.instrument, amount, maxLoss);
         emit MarginPosted(account, venue, amount);
@@ -194,7 +192,7 @@ contract Vault is Accounts {
         returns (uint256 received)
     {
         require(amount > 0, ZeroAmount());
-        _authoriseAt(account, venue, MOVE, 0);
+        _authorise(account, MOVE, 1 << venue, 0);
         Pocket memory p = _pocket(account, venue, market);
         uint256 before = TOKEN.balanceOf(address(this));
         ISeat(p.seat).pull(p.instrument, amount);
@@ -278,7 +276,7 @@ contract Vault is Accounts {
             reserved[p.account] -= tip + fee;
             _release(p.account, aside - tip - fee);
         }
-        if (s.flat) _setActive(p.account, p.venue, false);
+        if (s.flat) _clearActive(p.account, p.venue);
         emit TicketSettled(p.account, p.venue, p.market, t.number, s.filled, s.quote, tip, fee);
     }
 
@@ -300,11 +298,13 @@ contract Vault is Accounts {
     // -------------------------------------------------------------------- seats
 
     /// @dev What holds before any trade.
-    function _before(Trade calldata t) internal view returns (IVenues.Route memory route) {
+    /// @return route Where it goes.
+    /// @return pays Tip and fee.
+    function _before(Trade calldata t) internal view returns (IVenues.Route memory route, uint256 pays) {
         require(t.size != 0, ZeroAmount());
-        uint256 pays = Math.saturatingAdd(t.tip, t.fee);
+        pays = Math.saturatingAdd(t.tip, t.fee);
         uint8 rights = TRADE | (t.margin > 0 ? MOVE : 0) | (pays > 0 ? PAY : 0);
-        _authoriseAt(t.account, t.venue, rights, pays);
+        _authorise(t.account, rights, 1 << t.venue, pays);
         route = VENUES.route(t.venue, t.market);
         require(!route.paused || t.margin == 0 || _isOwner(t.account), VenuePaused(t.venue));
     }
@@ -316,12 +316,10 @@ contract Vault is Accounts {
     }
 
     /// @return now_ The account's active venues.
-    function _setActive(bytes32 account, uint8 venue, bool on) internal returns (uint64 now_) {
+    function _clearActive(bytes32 account, uint8 venue) internal returns (uint256 now_) {
         Balance storage b = _balances[account];
-        uint64 bit = uint64(1) << venue;
-        uint64 was = b.active;
-        now_ = on ? was | bit : was & ~bit;
-        if (now_ != was) b.active = now_;
+        now_ = b.active & ~(uint64(1) << venue);
+        b.active = uint64(now_); // Safe because it was 64 bits.
     }
 
     /// @dev A pocket of a seat that exists, with whatever ticket was in it settled.

@@ -80,7 +80,8 @@ interface IDesk {
     error EpochNotRaised(uint256 epoch);
 
     /// @param key The order's digest; of a bundle's step, keccak256 of the bundle's digest and the step's index.
-    /// @param quote Whole price of all legs, venue fees in it, tip and fee not; 1e18 USD.
+    /// @param quote Whole price of all legs, venue fees in it, tip and fee not; 1e18 USD. (The fee is in the vault's
+    /// `Traded`.)
     event Filled(
         bytes32 indexed key,
         bytes32 indexed account,
@@ -88,7 +89,6 @@ interface IDesk {
         int256 size,
         uint256 quote,
         uint256 tip,
-        uint256 fee,
         Receipt receipt
     );
     /// @param number As `IVault.TicketCommitted`.

@@ -86,14 +86,21 @@ interface ISeat {
 interface IInstantSeat is ISeat {
     /// @notice Posts `marginIn` (settlement token, already here), then trades exactly `size`.
     /// @param limitQuote The most a buy pays or the least a sell receives, venue fees in it.
+    /// @param fresh Whether the caller knows that the seat holds no position at all; then it is not looked at before. A
+    /// venue for which that is not so fills nothing here.
     /// @param measure Whether to read the leverage afterwards.
     /// @return quote Whole price paid or received.
     /// @return position_ The position afterwards.
     /// @return leverage If asked for and the trade did not only reduce; else zero.
     /// @return flat Whether the seat holds no position at all any more.
-    function trade(bytes32 instrument, int256 size, uint256 limitQuote, uint256 marginIn, bool measure)
-        external
-        returns (uint256 quote, int256 position_, uint256 leverage, bool flat);
+    function trade(
+        bytes32 instrument,
+        int256 size,
+        uint256 limitQuote,
+        uint256 marginIn,
+        bool fresh,
+        bool measure
+    ) external returns (uint256 quote, int256 position_, uint256 leverage, bool flat);
 
     /// @notice Closes as much of the position as the venue lets, perhaps nothing.
     /// @param limitPrice Worst whole price per base of what is closed.

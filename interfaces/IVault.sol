@@ -10,8 +10,8 @@ interface IVault {
     error NotOwner(bytes32 account, address caller);
     /// @notice The caller lacks this right over the account, or held it and it has expired.
     error NotAllowed(bytes32 account, address caller, uint8 right);
-    /// @notice The grant to the caller does not reach this venue.
-    error VenueNotGranted(bytes32 account, address caller, uint8 venue);
+    /// @notice The grant to the caller does not reach these venues (bits).
+    error VenueNotGranted(bytes32 account, address caller, uint256 venues);
     /// @notice Only a contract may hold the right to pay (or an EOA that has delegated to one).
     error PayNeedsContract(address operator);
     /// @notice What is paid from the account today (UTC) would exceed the operator's cap.

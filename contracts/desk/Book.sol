@@ -29,12 +29,14 @@ abstract contract Book is IDesk {
     /// @dev Whose terms are being filled.
     /// @param root The digest that was signed.
     /// @param key What its progress is kept under.
+    /// @param conditional Whether its terms have conditions.
     struct Job {
         Kind kind;
         bytes32 account;
         bytes32 root;
         bytes32 key;
         uint256 nonce;
+        bool conditional;
     }
 
     /// @dev What a ticket of the desk's was made for.
@@ -104,8 +106,13 @@ abstract contract Book is IDesk {
         internal
         returns (uint256 tip, bool latched)
     {
-        Progress memory p;
         uint256 state = job.kind == Kind.Atomic ? 0 : _claimed(job);
+        if (state == 0 && _wholeAtOnce(job, terms, size, ticket)) {
+            require(margin <= terms.maxMargin, TooMuchMargin(terms.maxMargin, margin));
+            _spend(job.account, job.nonce);
+            return (terms.tip, false);
+        }
+        Progress memory p;
         if (state & BOUND != 0) p = _progress[job.key];
         latched = p.used != 0 || p.failures != 0;
 
@@ -128,7 +135,7 @@ abstract contract Book is IDesk {
         }
         share = Math.saturatingSub(share, p.margin);
         require(margin <= share, TooMuchMargin(share, margin));
-        if (terms.conditions.length > 0) _countConditions(job, terms.conditions[0], size);
+        if (job.conditional) _countConditions(job, terms.conditions[0], size);
 
         if (job.kind == Kind.Atomic) return (tip, latched);
         if (job.kind == Kind.Alone && total == whole && !ticket && p.pending == 0) {
@@ -142,6 +149,16 @@ abstract contract Book is IDesk {
         s.margin = SafeCast.toUint64(p.margin + margin);
         s.tip = SafeCast.toUint64(p.tip + tip);
         if (ticket) (s.pending, s.open) = (SafeCast.toUint128(p.pending + size), p.open + 1);
+    }
+
+    /// @dev What most orders are: filled whole, by themselves, with nothing kept beside.
+    function _wholeAtOnce(Job memory job, Terms calldata terms, uint256 size, bool ticket)
+        internal
+        pure
+        returns (bool)
+    {
+        return size == SignedMath.abs(terms.size) && !ticket && job.kind == Kind.Alone
+            && !job.conditional;
     }
 
     /// @dev Groups and schedules.
@@ -175,7 +192,7 @@ abstract contract Book is IDesk {
         uint256 cost = uint256(p.cost) + made.cost;
         require(cost <= signed.maxCost, TicketsTooDear(signed.maxCost, cost));
         p.cost = SafeCast.toUint64(cost);
-        if (terms.conditions.length > 0) made.group = terms.conditions[0].group;
+        if (job.conditional) made.group = terms.conditions[0].group;
         if (_closesAll(terms)) made.closing = terms.venues;
         _made[ticket] = made;
     }
@@ -201,7 +218,7 @@ abstract contract Book is IDesk {
 
     /// @dev An atomic bundle's nonce is spent by the one fill there is.
     function _claimWhole(bytes32 account, uint256 nonce, bytes32 root) internal {
-        uint256 state = _claimed(Job(Kind.Atomic, account, root, root, nonce));
+        uint256 state = _claimed(Job(Kind.Atomic, account, root, root, nonce, false));
         require(state & BOUND == 0, NonceTaken(nonce, root));
         _spend(account, nonce);
     }

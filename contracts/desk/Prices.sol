@@ -42,15 +42,16 @@ abstract contract Prices is IDesk {
 
     // ------------------------------------------------------------ before the trades
 
+    /// @param conditional Whether the terms have conditions.
     /// @param size Unsigned.
-    function _yardstick(Terms calldata terms, bytes32 key, uint256 size, bool latched)
+    function _yardstick(Terms calldata terms, bytes32 key, bool conditional, uint256 size, bool latched)
         internal
         returns (Yardstick memory y)
     {
         IVenues.Feed memory feed = VENUES.feed(terms.market);
         uint256 notBefore;
         bool triggered;
-        if (terms.conditions.length > 0) {
+        if (conditional) {
             Conditions calldata c = terms.conditions[0];
             _checkConditions(c);
             (notBefore, triggered) = (c.notBefore, c.triggerPrice != 0 && !latched);
@@ -110,10 +111,10 @@ abstract contract Prices is IDesk {
         view
     {
         bool buys = terms.size > 0;
-        extra = Math.saturatingMul(extra, UNIT * 1e18);
-        uint256 total = Math.saturatingMul(quote, 1e18);
+        extra *= UNIT * 1e18;
+        uint256 total = quote * 1e18;
         // Tip and fee add to what a purchase costs, and take from what a sale brings.
-        total = buys ? Math.saturatingAdd(total, extra) : Math.saturatingSub(total, extra);
+        total = buys ? total + extra : Math.saturatingSub(total, extra);
 
         uint256 limit = Math.saturatingMul(terms.limitPrice, size);
         require(buys ? total <= limit : total >= limit, WorsePrice(total, limit));
@@ -143,7 +144,7 @@ abstract contract Prices is IDesk {
             uint256 fair = _fairLimit(terms, y.fair, size);
             limit = buys ? Math.min(limit, fair) : Math.max(limit, fair);
         }
-        extra = Math.saturatingMul(extra, UNIT);
+        extra *= UNIT;
         limit = buys
             ? Math.saturatingSub(limit / 1e18, extra)
             : Math.saturatingAdd(Math.ceilDiv(limit, 1e18), extra);

@@ -51,12 +51,14 @@ library Orders {
         "Tickets(uint256 most,uint256 maxCost,uint256 maxLoss)"
     );
 
+    /// @dev The hash of an empty array.
+    bytes32 internal constant NOTHING = keccak256("");
+
     /// @return The struct hash of an order.
     function hash(IDesk.Order calldata order) internal pure returns (bytes32) {
+        bytes32 terms = _hash(order.terms);
         return keccak256(
-            abi.encode(
-                ORDER_TYPEHASH, order.account, _hash(order.terms), order.deadline, order.nonce, order.epoch
-            )
+            abi.encode(ORDER_TYPEHASH, order.account, terms, order.deadline, order.nonce, order.epoch)
         );
     }
 
@@ -79,22 +81,25 @@ library Orders {
         );
     }
 
-    /// @dev `market` goes in as it is: it is the hash of its name already.
-    function _hash(IDesk.Terms calldata terms) private pure returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                TERMS_TYPEHASH,
-                terms.market,
-                terms.size,
-                terms.limitPrice,
-                terms.maxMargin,
-                terms.tip,
-                terms.venues,
-                keccak256(abi.encode(BOUNDS_TYPEHASH, terms.bounds)),
-                _hash(terms.tickets),
-                _hash(terms.conditions)
-            )
-        );
+    /// @dev `market` goes in as it is: it is the hash of its name already. What is copied lies in the calldata word by word
+    /// as it is hashed; a word that is no bool there is refused where it is read.
+    function _hash(IDesk.Terms calldata terms) private pure returns (bytes32 result) {
+        IDesk.Bounds calldata bounds = terms.bounds;
+        bytes32 tickets = terms.tickets.length == 0 ? NOTHING : _hash(terms.tickets);
+        bytes32 conditions = terms.conditions.length == 0 ? NOTHING : _hash(terms.conditions);
+        (bytes32 boundsType, bytes32 termsType) = (BOUNDS_TYPEHASH, TERMS_TYPEHASH);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, boundsType)
+            calldatacopy(add(free, 32), bounds, 288)
+            let boundsHash := keccak256(free, 320)
+            mstore(free, termsType)
+            calldatacopy(add(free, 32), terms, 192)
+            mstore(add(free, 224), boundsHash)
+            mstore(add(free, 256), tickets)
+            mstore(add(free, 288), conditions)
+            result := keccak256(free, 320)
+        }
     }
 
     function _hash(IDesk.Tickets[] calldata tickets) private pure returns (bytes32) {

@@ -13,14 +13,17 @@ abstract contract InstantSeat is IInstantSeat, Seat {
     // ------------------------------------------------------------------- vault
 
     /// @inheritdoc IInstantSeat
-    function trade(bytes32 instrument, int256 size, uint256 limitQuote, uint256 marginIn, bool measure)
-        external
-        onlyVault
-        returns (uint256 paid, int256 after_, uint256 leverage, bool flat)
-    {
+    function trade(
+        bytes32 instrument,
+        int256 size,
+        uint256 limitQuote,
+        uint256 marginIn,
+        bool fresh,
+        bool measure
+    ) external onlyVault returns (uint256 paid, int256 after_, uint256 leverage, bool flat) {
         // These venues take the settlement token itself, so nothing is lost on the way in.
         if (marginIn > 0) _post(instrument, marginIn, 0);
-        int256 before = _size(instrument);
+        int256 before = fresh ? int256(0) : _size(instrument);
         paid = _trade(instrument, size);
         after_ = _size(instrument);
         require(after_ - before == size, NotExact(size, after_ - before));

@@ -109,7 +109,7 @@ abstract contract Accounts is IVault, ReentrancyGuardTransient {
     function withdraw(bytes32 account, uint256 amount, address to) external nonReentrant {
         _requireOwner(account);
         require(amount > 0, ZeroAmount());
-        _spend(account, amount, 0);
+        _spend(account, amount, 0, 0);
         emit Withdrawn(account, to, amount);
         TOKEN.safeTransfer(to, amount);
     }
@@ -126,9 +126,8 @@ abstract contract Accounts is IVault, ReentrancyGuardTransient {
     function pay(bytes32 account, address payee, uint256 amount) external nonReentrant {
         require(amount > 0, ZeroAmount());
         require(payee != address(0), NoOwner());
-        _authorise(account, PAY);
-        _checkPay(account, amount);
-        _spend(account, amount, amount);
+        _authorise(account, PAY, 0, amount);
+        _spend(account, amount, amount, 0);
         _credit(bytes32(bytes20(payee)), amount);
         emit Paid(account, payee, amount);
     }
@@ -177,12 +176,22 @@ abstract contract Accounts is IVault, ReentrancyGuardTransient {
 
     /// @dev Takes `amount` from idle, `paid` of which is paid away and counts towards the day. The owner's own payments
     /// count as well, which only lowers what operators may pay.
-    function _spend(bytes32 account, uint256 amount, uint256 paid) internal {
+    /// @param marks A venue to mark active, or none.
+    /// @return now_ The account's active venues.
+    /// @return fresh Whether it was not among them before.
+    function _spend(bytes32 account, uint256 amount, uint256 paid, uint64 marks)
+        internal
+        returns (uint64 now_, bool fresh)
+    {
         Balance memory b = _balances[account];
+        fresh = b.active & marks == 0;
+        if (amount == 0 && !fresh) return (b.active, false);
         require(b.idle >= amount, NotEnoughIdle(b.idle, amount));
         b.idle -= uint96(amount); // Safe because idle, which fits, is no less.
+        b.active |= marks;
         if (paid > 0) (b.payDay, b.paid) = (_today(), SafeCast.toUint64(_paidToday(b) + paid));
         _balances[account] = b;
+        return (b.active, fresh);
     }
 
     function _today() internal view returns (uint32) {
@@ -209,31 +218,17 @@ abstract contract Accounts is IVault, ReentrancyGuardTransient {
         require(_isOwner(account), NotOwner(account, msg.sender));
     }
 
-    /// @dev The owner may do all; an operator needs every right in `rights`.
-    /// @return o The caller's grant; every venue for the owner.
-    function _authorise(bytes32 account, uint8 rights) internal view returns (Operator memory o) {
-        if (_isOwner(account)) {
-            o.venues = type(uint128).max;
-            return o;
-        }
-        o = _operators[account][msg.sender];
+    /// @dev The owner may do all; an operator needs every right in `rights` at every venue in `venues`, and what it pays
+    /// must fit under its cap together with all that was paid from the account today.
+    function _authorise(bytes32 account, uint8 rights, uint256 venues, uint256 pays) internal view {
+        if (_isOwner(account)) return;
+        Operator storage o = _operators[account][msg.sender];
         require(
             o.rights & rights == rights && block.timestamp <= o.expiry, NotAllowed(account, msg.sender, rights)
         );
-    }
-
-    /// @dev The same, and the grant must reach the venue; what is paid must fit.
-    function _authoriseAt(bytes32 account, uint8 venue, uint8 rights, uint256 pays) internal view {
-        Operator memory o = _authorise(account, rights);
-        require(o.venues & (uint256(1) << venue) != 0, VenueNotGranted(account, msg.sender, venue));
-        if (pays > 0) _checkPay(account, pays);
-    }
-
-    /// @dev What an operator pays must fit under its cap together with all that was paid from the account today.
-    function _checkPay(bytes32 account, uint256 pays) internal view {
-        if (_isOwner(account)) return;
-        uint256 cap = _operators[account][msg.sender].payCap;
+        require(o.venues & venues == venues, VenueNotGranted(account, msg.sender, venues));
+        if (pays == 0) return;
         uint256 paid = Math.saturatingAdd(_paidToday(_balances[account]), pays);
-        require(paid <= cap, PayCapExceeded(cap, paid));
+        require(paid <= o.payCap, PayCapExceeded(o.payCap, paid));
     }
 }
