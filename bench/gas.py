@@ -27,7 +27,7 @@ from devnet.anvil import rpc
 from devnet.artifacts import compiled
 from devnet.chain import Chain
 from ringside.accounts import Right, account_id
-from ringside.orders import Bounds, Domain, Order, market_id, sign
+from ringside.orders import Bounds, Conditions, Domain, Order, market_id, sign
 from ringside.permits import permit
 from ringside.units import ONE, USDC
 
@@ -43,6 +43,7 @@ KEEPER, CLIENT_FUNDS = 6, 1_000_000 * USDC
 FOREVER = 2**40 - 1
 ORACLE = ONE // 50
 LEVERAGE = 9 * ONE
+RECEIPT = (1, keccak(text="a receipt"))
 DIRECT = {"perp-v2": ("PerpDirect", "base_token"), "rage": ("RageDirect", "pool_id")}
 
 
@@ -60,6 +61,7 @@ class Bench:
         self.usdc = chain.at(compiled("LocalUSDC"), usdc)
         self.domain = Domain(self.addresses["chain_id"], own["desk"])
         self.venues = list(DIRECT)
+        self.ids = own["venue_ids"]
         # Nobody's key: the same in every run, so that every run costs the same.
         self.client = Account.from_key(keccak(text="the client of the gas benchmark"))
         rpc(chain.w3, "anvil_setBalance", self.client.address, hex(10**20))
@@ -109,42 +111,48 @@ class Bench:
             self.account,
             CLIENT_FUNDS,
             (deadline, s.v, s.r.to_bytes(32, "big"), s.s.to_bytes(32, "big")),
-            (self.desk.address, rights, FOREVER, 1_000 * TIP, 3),
+            (self.desk.address, rights, FOREVER, 1_000 * TIP, 7),
         )
 
     def send(self, contract: Any, name: str, *args: Any) -> int:
         """Gas of a transaction of the client's."""
         return int(self.chain.send(contract, name, *args, role=self.role)["gasUsed"])
 
+    def order(self, size: int, **changes: Any) -> Order:
+        """The client's: any price in reason, the oracle's bound, a tip; told otherwise by
+        `changes`."""
+        plain: dict[str, Any] = {
+            "account": self.account,
+            "market": MARKET,
+            "size": size,
+            "limit_price": (2_100 if size > 0 else 1_900) * ONE,
+            "max_margin": CLIENT_FUNDS,
+            "tip": TIP,
+            "venues": 3,
+            "deadline": FOREVER,
+            "nonce": self.nonce,
+            "bounds": Bounds(max_deviation=ORACLE),
+        }
+        return Order(**{**plain, **changes})
+
     def fill(
         self,
         legs: Mapping[str, int],
         margin: int = 0,
         whole: int | None = None,
+        conditions: Conditions | None = None,
         **bounds: Any,
     ) -> Any:
         """The receipt of a fill: `legs` is size by venue, `margin` for each, `whole` the order's
         size."""
         self.nonce += whole is None or self.nonce == 0
         size = sum(legs.values()) if whole is None else whole
-        order = Order(
-            account=self.account,
-            market=MARKET,
-            size=size,
-            limit_price=(2_100 if size > 0 else 1_900) * ONE,
-            max_margin=CLIENT_FUNDS,
-            tip=TIP,
-            venues=3,
-            deadline=FOREVER,
-            nonce=self.nonce,
-            bounds=Bounds(max_deviation=ORACLE, **bounds),
-        )
-        ids = self.addresses["ringside"]["venue_ids"]
-        chosen = [(ids[venue], part, margin) for venue, part in legs.items()]
+        wanted = Bounds(max_deviation=ORACLE, **bounds)
+        order = self.order(size, bounds=wanted, conditions=conditions)
+        chosen = [(self.ids[venue], part, margin) for venue, part in legs.items()]
         signature = sign(order, self.domain, self.client.key)
-        receipt = (1, keccak(text="a receipt"))
         return self.chain.send(
-            self.desk, "fill", order.tuple, signature, chosen, receipt, role=KEEPER
+            self.desk, "fill", order.tuple, signature, chosen, RECEIPT, role=KEEPER
         )
 
     def alone(self, venue: str, size: int, margin: int, name: str = "trade") -> int:
@@ -162,6 +170,8 @@ class Bench:
 
 def measure(bench: Bench, parts: bool = True) -> dict[str, Any]:
     """Every figure, as gas.json has it."""
+    from bench import gas_orders  # Which builds on this module.
+
     gas: dict[str, Any] = {"deposit": bench.deposit()}
     pairs: dict[str, dict[str, tuple[int, int]]] = {}
 
@@ -202,7 +212,7 @@ def measure(bench: Bench, parts: bool = True) -> dict[str, Any]:
             receipt = bench.fill(half, MARGIN, whole=SIZE)
             gas[f"fill_second_half {venue}"] = int(receipt["gasUsed"])
         with bench.undone():
-            number = bench.addresses["ringside"]["venue_ids"][venue]
+            number = bench.ids[venue]
             gas[f"post {venue}"] = bench.send(
                 bench.vault, "post", bench.account, number, market_id(MARKET), MARGIN, 0
             )
@@ -221,6 +231,11 @@ def measure(bench: Bench, parts: bool = True) -> dict[str, Any]:
     for what, by in pairs.items():
         for venue, (ours, theirs) in by.items():
             gas[f"{what} {venue}"], gas[f"{what} {venue}, direct"] = ours, theirs
+    gas |= gas_orders.tickets(bench)
+    result["fill_over_direct"]["synthetix"] = gas_orders.over_direct(gas)
+    result["adding_without_margin"]["synthetix"] = gas_orders.over_direct(gas, "without margin, ")
+    result["features"] = gas_orders.features(bench)
+    gas |= {f"feature {name}": extra for name, extra in result["features"].items()}
     result["gas"] = dict(sorted(gas.items()))
     if parts:
         result["parts"] = {venue: _parts(bench, venue) for venue in bench.venues}
@@ -287,15 +302,24 @@ def stage() -> Iterator[Bench]:
 
 def table(result: Mapping[str, Any]) -> list[Table]:
     """The ratios, and where the headline's gas goes."""
-    ratios = Table("fill ÷ direct", *result["fill_over_direct"], title="Gas", title_justify="left")
+    venues = list(result["fill_over_direct"])
+    ratios = Table("fill ÷ direct", *venues, title="Gas", title_justify="left")
     for what, by in result.items():
-        if what not in ("gas", "parts"):
-            ratios.add_row(what, *(f"{ratio:.4f}" for ratio in by.values()))
+        if what not in ("gas", "parts", "features"):
+            ratios.add_row(what, *(f"{by[v]:.4f}" if v in by else "" for v in venues))
+    extras = Table("feature", "gas", title="What a feature adds to a fill", title_justify="left")
+    for what, extra in result["features"].items():
+        extras.add_row(what, f"{extra:,}")
+    steps = Table("step", "gas", "direct", title="A ticket at Synthetix", title_justify="left")
+    gas = result["gas"]
+    for name in (n for n in gas if n.startswith("ticket ") and not n.endswith(", direct")):
+        other = gas.get(f"{name}, direct")
+        steps.add_row(name.removeprefix("ticket "), f"{gas[name]:,}", f"{other:,}" if other else "")
     parts = Table("part", *result["parts"], title="What the overhead is", title_justify="left")
     for name in dict.fromkeys(n for by in result["parts"].values() for n in by):
         parts.add_row(name, *(f"{by.get(name, 0):,}" for by in result["parts"].values()))
     parts.add_row("all", *(f"{sum(by.values()):,}" for by in result["parts"].values()))
-    return [ratios, parts]
+    return [ratios, parts, extras, steps]
 
 
 def run(say: Callable[..., None], accept: bool = False) -> None:
