@@ -152,14 +152,14 @@ def test_a_wallets_signature_fills(ringside, client, venue):
 
 
 def test_a_wallets_signature_fills_a_bundle(ringside, desk, client, keeper, venue):
-    """All steps at once: a purchase, and a sale of half of it."""
+    """Step by step: a purchase, and a sale of half of it."""
     buy = ringside.order(size=2 * ETH)
     sell = ringside.order(size=-ETH)
-    bundle = Bundle(buy.account, (buy.terms, sell.terms), Mode.ATOMIC, buy.deadline, 1)
+    bundle = Bundle(buy.account, (buy.terms, sell.terms), Mode.STEPWISE, buy.deadline, 1)
     shown = encode_typed_data(full_message=bundle.typed_data(ringside.domain))
     signature = bytes(Account.sign_message(shown, client.private_key).signature)
-    legs = [[(venue.id, 2 * ETH, 3_000 * USDC)], [(venue.id, -ETH, 0)]]
-    receipt = send(desk.fillBundle, bundle.tuple, signature, legs, NO_RECEIPT, sender=keeper)
-    keys = [event.key for event in receipt.decode_logs(desk.Filled)]
-    assert keys == [bundle.step_key(ringside.domain, step) for step in (0, 1)]
+    for step, leg in enumerate([(venue.id, 2 * ETH, 3_000 * USDC), (venue.id, -ETH, 0)]):
+        terms = bundle.tuple, signature, step, [leg], NO_RECEIPT
+        receipt = send(desk.fillStep, *terms, sender=keeper)
+        assert ringside.filled(receipt).key == bundle.step_key(ringside.domain, step)
     assert venue.size(venue.seat()) == ETH
