@@ -369,7 +369,7 @@ def test_an_order_without_a_deviation_asks_no_oracle(ringside, feed, stand_in):
 # --------------------------------------------------------------- places that are not
 
 
-@pytest.mark.parametrize("missing", [2, 126, 127])
+@pytest.mark.parametrize("missing", [3, 126, 127])
 def test_fill_refuses_a_venue_that_does_not_exist(ringside, venues, missing):
     with reverts(venues.UnknownVenue, venue=missing):
         ringside.fill(ringside.order(venues=MAX), (missing, ETH, 0))
@@ -432,10 +432,14 @@ def test_fill_refuses_legs_of_any_size_by_name(ringside, desk, size, leg):
 
 def test_fill_refuses_margins_of_any_size_by_name(ringside, desk, vault):
     order = ringside.order(size=2 * ETH, max_margin=MAX)
-    with reverts(vault.NotEnoughIdle, idle=DEPOSIT, needed=MAX):
-        ringside.fill(order, (0, ETH, MAX), (1, ETH, MAX))
+    with reverts(vault.NotEnoughIdle, idle=DEPOSIT, needed=INT_MAX):
+        ringside.fill(order, (0, ETH, INT_MAX), (1, ETH, INT_MAX))
+    with reverts(desk.TooMuchMargin, share=MAX - 2, asked=MAX - 1):
+        ringside.fill(order.with_(max_margin=MAX - 2), (0, ETH, INT_MAX), (1, ETH, INT_MAX))
+    # A sum beyond 256 bits stays at the top.
+    thrice = (0, ETH, INT_MAX), (1, ETH // 2, INT_MAX), (1, ETH // 2, INT_MAX)
     with reverts(desk.TooMuchMargin, share=MAX - 1, asked=MAX):
-        ringside.fill(order.with_(max_margin=MAX - 1), (0, ETH, MAX), (1, ETH, MAX))
+        ringside.fill(order.with_(max_margin=MAX - 1), *thrice)
     with reverts(desk.SafeCastOverflowedUintDowncast, bits=64, value=2**64):
         ringside.fill(order, (0, ETH, 2**64))
 

@@ -78,7 +78,7 @@ def test_the_standards_own_example_hashes_as_the_standard_says():
 
 
 @given(ZOOS, DOMAINS)
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 def test_any_struct_hashes_as_a_wallet_hashes_it(zoo, domain):
     shown = encode_typed_data(full_message=eip712.typed_data("Zoo", TYPES, domain, zoo))
     struct = eip712.hash_struct("Zoo", TYPES, zoo)

@@ -109,7 +109,7 @@ def one_bit_apart(value):
 
 
 @given(SIGNABLES, DOMAINS)
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 def test_the_digest_is_what_a_wallet_hashes(signable, domain):
     shown = encode_typed_data(full_message=signable.typed_data(domain))
     assert signable.digest(domain) == _hash_eip191_message(shown)
@@ -117,7 +117,7 @@ def test_the_digest_is_what_a_wallet_hashes(signable, domain):
 
 @pytest.mark.parametrize("field", FIELDS)
 @given(data=st.data(), order=ORDERS)
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 def test_the_digest_changes_when_a_field_does(field, data, order):
     changed = order.with_(**{field: data.draw(FIELDS[field])})
     same = getattr(changed, field) == getattr(order, field)
@@ -133,7 +133,7 @@ def test_the_digest_changes_when_a_field_does(field, data, order):
     ],
 )
 @given(data=st.data(), order=ORDERS)
-@settings(max_examples=5)
+@settings(deadline=None, max_examples=5)
 def test_the_digest_changes_when_one_bit_of_a_part_does(part, field, data, order):
     order = order.with_(**{part: data.draw(FULL[part])})
     before = getattr(order, part)
@@ -145,7 +145,7 @@ def test_the_digest_changes_when_one_bit_of_a_part_does(part, field, data, order
 
 
 @given(ORDERS, st.sampled_from(["tickets", "conditions"]), st.data())
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 def test_saying_nothing_is_not_the_same_as_signing_zeros(order, part, data):
     zeros = {"tickets": Tickets(0, 0, 0), "conditions": Conditions()}[part]
     silent = order.with_(**{part: None})
@@ -153,7 +153,7 @@ def test_saying_nothing_is_not_the_same_as_signing_zeros(order, part, data):
 
 
 @given(BUNDLES, st.data())
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 def test_the_digest_of_a_bundle_changes_when_a_field_does(bundle, data):
     changed = {
         "steps": data.draw(STEPS),
@@ -167,7 +167,7 @@ def test_the_digest_of_a_bundle_changes_when_a_field_does(bundle, data):
 
 
 @given(BUNDLES, st.randoms(use_true_random=False))
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 def test_the_order_of_a_bundles_steps_is_signed(bundle, random):
     shuffled = list(bundle.steps)
     random.shuffle(shuffled)
@@ -176,7 +176,7 @@ def test_the_order_of_a_bundles_steps_is_signed(bundle, random):
 
 
 @given(ORDERS, MODES)
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 def test_an_order_and_a_bundle_of_it_are_signed_differently(order, mode):
     frame = {name: getattr(order, name) for name in FRAME}
     bundle = Bundle(steps=(order.terms,), mode=mode, **frame)
@@ -184,13 +184,13 @@ def test_an_order_and_a_bundle_of_it_are_signed_differently(order, mode):
 
 
 @given(SIGNABLES, DOMAINS, DOMAINS)
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 def test_the_digest_changes_with_the_chain_and_the_desk(signable, domain, other):
     assert (signable.digest(domain) == signable.digest(other)) == (domain == other)
 
 
 @given(st.builds(PLAIN.with_, size=SIZES, limit_price=UINTS, nonce=UINTS))
-@settings(max_examples=10)
+@settings(deadline=None, max_examples=10)
 def test_a_signature_recovers_to_the_owner(order):
     signature = sign(order, HERE, OWNER_KEY)
     shown = encode_typed_data(full_message=order.typed_data(HERE))
@@ -199,7 +199,7 @@ def test_a_signature_recovers_to_the_owner(order):
 
 
 @given(BUNDLES)
-@settings(max_examples=10)
+@settings(deadline=None, max_examples=10)
 def test_a_signature_of_a_bundle_recovers_to_the_owner(bundle):
     signature = sign(bundle, HERE, OWNER_KEY)
     shown = encode_typed_data(full_message=bundle.typed_data(HERE))
@@ -231,7 +231,7 @@ def test_the_contract_takes_an_order_as_its_terms_and_its_frame(order):
 
 
 @given(BUNDLES)
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 def test_the_contract_takes_a_bundle_as_its_steps_and_its_frame(bundle):
     account, steps, mode, *rest = bundle.tuple
     assert (account, mode) == (bundle.account, bundle.mode.value)
@@ -240,7 +240,7 @@ def test_the_contract_takes_a_bundle_as_its_steps_and_its_frame(bundle):
 
 
 @given(SIGNABLES)
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 def test_a_wallet_is_shown_the_markets_by_name(signable):
     shown = signable.typed_data(HERE)["message"]
     terms = [shown["terms"]] if isinstance(signable, Order) else shown["steps"]
@@ -280,7 +280,7 @@ def test_longs_are_closed_by_selling_and_shorts_by_buying():
 
 
 @given(BUNDLES, DOMAINS, st.data())
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 def test_a_step_is_kept_under_a_key_of_its_own(bundle, domain, data):
     step = data.draw(st.integers(0, len(bundle.steps) - 1))
     assert bundle.step_key(domain, step) == keccak(
@@ -289,7 +289,7 @@ def test_a_step_is_kept_under_a_key_of_its_own(bundle, domain, data):
 
 
 @given(BUNDLES, st.data())
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 def test_a_step_is_planned_as_an_order_of_its_own(bundle, data):
     step = data.draw(st.integers(0, len(bundle.steps) - 1))
     order = bundle.order(step)
