@@ -80,6 +80,8 @@ def _hashed(kind: str, types: Types) -> bool:
 def _word(kind: str, types: Types, value: Any) -> Any:
     if kind == "string":
         return keccak(text=value)
+    if kind == "bytes":
+        return keccak(value)
     if kind.endswith("[]"):
         inner = kind.removesuffix("[]")
         return keccak(b"".join(hash_struct(inner, types, item) for item in value))

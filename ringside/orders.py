@@ -199,7 +199,7 @@ class Conditions(_Struct):
 
     def __post_init__(self) -> None:
         self._check()
-        if not is_hex_address(self.filler):
+        if not (self.filler.startswith("0x") and is_hex_address(self.filler)):
             raise OrderError(f"filler must be 0x and 40 hex digits, not {self.filler!r}")
         if self.interval and not self.slice:
             raise OrderError("a schedule needs a slice: the most of each interval")

@@ -21,6 +21,18 @@ cheaply = settings(
 )
 
 
+NOTHING = {
+    **dict.fromkeys(("used", "margin", "tip", "pending", "cost", "failures", "open"), 0),
+    "done": False,
+}
+
+
+def progress(ringside, order):
+    """What the Desk keeps of an order that is not finished."""
+    found = ringside.desk.progress(order.digest(ringside.domain))
+    return {name: getattr(found, name) for name in NOTHING}
+
+
 @pytest.mark.parametrize("side", [1, -1], ids=["buy", "sell"])
 def test_one_leg_moves_the_position_and_costs_what_the_venue_says(
     ringside, vault, account, keeper, venue, side
@@ -31,7 +43,7 @@ def test_one_leg_moves_the_position_and_costs_what_the_venue_says(
     filled = ringside.filled(receipt)
     assert (size, filled.size) == (side * ETH, side * ETH)
     assert filled.quote == price > 0
-    assert (filled.digest, filled.account) == (order.digest(ringside.domain), account)
+    assert (filled.key, filled.account) == (order.digest(ringside.domain), account)
     assert (filled.filler, filled.tip) == (keeper.address, 0)
     assert venue.size(venue.seat()) == side * ETH
     assert venue.deposited(venue.seat()) == MARGIN
@@ -80,19 +92,15 @@ def test_one_signature_closes_at_one_venue_what_another_order_opened(ringside, v
 def test_a_partial_fill_is_remembered_until_the_order_is_complete(ringside, desk, account, venue):
     order = ringside.order(size=3 * ETH, max_margin=9_000 * USDC)
     ringside.fill(order, (venue.id, ETH, MARGIN))
-    progress = desk.progress(order.digest(ringside.domain))
-    assert progress.digest == order.digest(ringside.domain)
-    assert (progress.filled, progress.margin) == (ETH, MARGIN)
+    assert progress(ringside, order) == {**NOTHING, "used": ETH, "margin": MARGIN}
     assert not desk.isSpent(account, order.nonce)
 
     ringside.fill(order, (venue.id, ETH, MARGIN))
-    progress = desk.progress(order.digest(ringside.domain))
-    assert (progress.filled, progress.margin) == (2 * ETH, 2 * MARGIN)
+    assert progress(ringside, order) == {**NOTHING, "used": 2 * ETH, "margin": 2 * MARGIN}
 
     receipt = ringside.fill(order, (venue.id, ETH, MARGIN))
-    progress = desk.progress(order.digest(ringside.domain))
     assert ringside.filled(receipt).size == ETH
-    assert (progress.digest, progress.filled, progress.margin) == (bytes(32), 0, 0)
+    assert progress(ringside, order) == NOTHING
     assert desk.isSpent(account, order.nonce)
     assert venue.size(venue.seat()) == 3 * ETH
 
@@ -100,8 +108,7 @@ def test_a_partial_fill_is_remembered_until_the_order_is_complete(ringside, desk
 def test_an_order_filled_whole_leaves_nothing_but_its_bit(ringside, desk, account, venue):
     order = ringside.order()
     ringside.fill(order, (venue.id, ETH, MARGIN))
-    progress = desk.progress(order.digest(ringside.domain))
-    assert (progress.digest, progress.filled, progress.margin) == (bytes(32), 0, 0)
+    assert progress(ringside, order) == NOTHING
     assert desk.isSpent(account, order.nonce)
 
 

@@ -7,7 +7,16 @@ from stage import DEPOSIT, ETH, MAX, ONE, PAY_CAP, USDC, reverts, send
 
 from devnet.chain import Chain
 from devnet.feeds import aggregator
-from ringside.orders import Bounds, Conditions, Domain, market_id, sign, venue_set
+from ringside.orders import (
+    Bounds,
+    Conditions,
+    Domain,
+    Terms,
+    Tickets,
+    market_id,
+    sign,
+    venue_set,
+)
 from ringside.units import DAY
 
 MARGIN = 3_000 * USDC
@@ -36,9 +45,12 @@ def feed(ringside):
 
 def raw(order, **changes):
     """An order's tuple with numbers that the Python side would refuse."""
-    names = [name for name in order.__dataclass_fields__ if name != "bounds"]
-    values = dict(zip(names, order.tuple, strict=False)) | changes
-    return (*values.values(), order.bounds.tuple)
+    account, terms, *frame = order.tuple
+    values = dict(zip(Terms.__dataclass_fields__, terms, strict=True))
+    values |= {name: changes.pop(name) for name in values.keys() & changes.keys()}
+    account = changes.pop("account", account)
+    assert not changes
+    return account, tuple(values.values()), *frame
 
 
 def sign_raw(ringside, terms):
@@ -357,10 +369,16 @@ def test_an_order_without_a_deviation_asks_no_oracle(ringside, feed, stand_in):
 # --------------------------------------------------------------- places that are not
 
 
-@pytest.mark.parametrize("missing", [2, 126, 127])
+@pytest.mark.parametrize("missing", [3, 126, 127])
 def test_fill_refuses_a_venue_that_does_not_exist(ringside, venues, missing):
     with reverts(venues.UnknownVenue, venue=missing):
         ringside.fill(ringside.order(venues=MAX), (missing, ETH, 0))
+
+
+def test_fill_refuses_a_venue_that_fills_later(ringside, vault):
+    later = ringside.addresses["ringside"]["venue_ids"]["synthetix"]
+    with reverts(vault.FillsLater, venue=later):
+        ringside.fill(ringside.order(venues=MAX), (later, ETH, 0))
 
 
 def test_fill_refuses_a_market_that_does_not_exist(ringside, venues, venue):
@@ -387,10 +405,19 @@ def test_fill_needs_the_desk_to_be_the_owners_operator(ringside, vault, desk, cl
 # --------------------------------------------------------------------- huge numbers
 
 
-@pytest.mark.parametrize("size", [0, 2**128, -(2**128), INT_MAX, INT_MIN])
+@pytest.mark.parametrize("size", [0, 2**128, -(2**128), INT_MAX - 1, INT_MIN + 1])
 def test_fill_refuses_a_size_of_zero_or_beyond_128_bits(ringside, desk, size):
     terms = raw(ringside.order(), size=size)
     with reverts(desk.BadSize, size=size):
+        ringside.fill(terms, (0, ETH, 0), signature=sign_raw(ringside, terms))
+
+
+@pytest.mark.parametrize(
+    "two", [{"tickets": [(1, 1, 1)] * 2}, {"conditions": [Conditions().tuple] * 2}]
+)
+def test_fill_refuses_two_of_what_there_is_one_of(ringside, desk, two):
+    terms = raw(ringside.order(), **two)
+    with reverts(desk.BadTerms):
         ringside.fill(terms, (0, ETH, 0), signature=sign_raw(ringside, terms))
 
 
@@ -405,20 +432,28 @@ def test_fill_refuses_legs_of_any_size_by_name(ringside, desk, size, leg):
 
 def test_fill_refuses_margins_of_any_size_by_name(ringside, desk, vault):
     order = ringside.order(size=2 * ETH, max_margin=MAX)
-    with reverts(vault.NotEnoughIdle, idle=DEPOSIT, needed=MAX):
-        ringside.fill(order, (0, ETH, MAX), (1, ETH, MAX))
+    with reverts(vault.NotEnoughIdle, idle=DEPOSIT, needed=INT_MAX):
+        ringside.fill(order, (0, ETH, INT_MAX), (1, ETH, INT_MAX))
+    with reverts(desk.TooMuchMargin, share=MAX - 2, asked=MAX - 1):
+        ringside.fill(order.with_(max_margin=MAX - 2), (0, ETH, INT_MAX), (1, ETH, INT_MAX))
+    # A sum beyond 256 bits stays at the top.
+    thrice = (0, ETH, INT_MAX), (1, ETH // 2, INT_MAX), (1, ETH // 2, INT_MAX)
     with reverts(desk.TooMuchMargin, share=MAX - 1, asked=MAX):
-        ringside.fill(order.with_(max_margin=MAX - 1), (0, ETH, MAX), (1, ETH, MAX))
-    with reverts(desk.SafeCastOverflowedUintDowncast, bits=128, value=2**128):
-        ringside.fill(order, (0, ETH, 2**128))
+        ringside.fill(order.with_(max_margin=MAX - 1), *thrice)
+    with reverts(desk.SafeCastOverflowedUintDowncast, bits=64, value=2**64):
+        ringside.fill(order, (0, ETH, 2**64))
 
 
-def test_fill_refuses_tips_of_any_size_by_name(ringside, vault, venue):
+def test_fill_refuses_tips_of_any_size_by_name(ringside, desk, vault, venue):
     order = ringside.order(size=2 * ETH, tip=MAX)
     with reverts(vault.PayCapExceeded, cap=PAY_CAP, wanted=MAX):
         ringside.fill(order, (venue.id, 2 * ETH, MARGIN))
-    with reverts(vault.PayCapExceeded, cap=PAY_CAP, wanted=MAX // 2):
+    # What an order not finished has paid is kept in 64 bits, more than any token has.
+    with reverts(desk.SafeCastOverflowedUintDowncast, bits=64, value=MAX // 2):
         ringside.fill(order, (venue.id, ETH, MARGIN))
+    most = order.with_(tip=2 * (2**64 - 1))
+    with reverts(vault.PayCapExceeded, cap=PAY_CAP, wanted=2**64 - 1):
+        ringside.fill(most, (venue.id, ETH, MARGIN))
 
 
 def test_fill_refuses_a_huge_tip_by_name_after_a_small_one(ringside, vault, stand_in):
@@ -429,9 +464,19 @@ def test_fill_refuses_a_huge_tip_by_name_after_a_small_one(ringside, vault, stan
 
 
 def test_the_largest_limit_and_bounds_are_like_none(ringside, venue):
-    bounds = Bounds(min_fill=MAX, max_leverage=MAX, max_deviation=MAX, filler_until=MAX)
+    bounds = Bounds(min_fill=MAX, max_leverage=MAX, max_deviation=MAX, tolerance=MAX)
+    conditions = Conditions(
+        filler_until=MAX,
+        trigger_price=MAX,
+        interval=MAX,
+        slice=MAX,
+        catch_up=MAX,
+        group=MAX,
+        group_size=MAX,
+    )
+    tickets = Tickets(MAX, MAX, ONE)
     largest = {"limit_price": MAX, "max_margin": MAX, "venues": MAX, "deadline": MAX, "nonce": MAX}
-    order = ringside.order(**largest, bounds=bounds)
+    order = ringside.order(**largest, bounds=bounds, tickets=tickets, conditions=conditions)
     ringside.fill(order, (venue.id, ETH, MARGIN))
     assert venue.size(venue.seat()) == ETH
 

@@ -22,6 +22,7 @@ from ringside.orders import Bounds, sign, venue_set
 SENT = 1_000 * USDC
 MARGIN = 3_000 * USDC
 UNIT = 10**12
+PANIC_OVERFLOW = "0x4e487b71" + (0x11).to_bytes(32, "big").hex()
 
 
 @pytest.fixture
@@ -173,16 +174,31 @@ def test_a_venue_that_grasps_finds_no_allowance(ringside, usdc, vault, neighbour
     assert usdc.balanceOf(seat) == SENT
 
 
-def test_a_venue_that_names_a_price_beyond_any_sum_is_refused(
-    ringside, vault, account, hostile, the_rest_goes_on
+def test_a_purchase_for_a_price_beyond_any_sum_is_refused(
+    ringside, vault, desk, account, hostile, the_rest_goes_on
 ):
     venue, _ = hostile("OverflowingSeat")
-    with pytest.raises(Refused):
+    with reverts(desk.WorsePrice, total=MAX, limit=10_000 * ETH * ETH):
         fill_there(ringside, venue)
-    with pytest.raises(Refused):
-        fill_there(ringside, venue, size=-ETH)
     assert vault.idle(account) == DEPOSIT
     the_rest_goes_on(lost=0)
+
+
+def test_a_sale_for_a_price_beyond_any_sum_costs_the_margin_and_no_more(
+    ringside, vault, account, hostile, perp, the_rest_goes_on
+):
+    """It passes by lying, as any price does; together with another leg the sum is refused."""
+    venue, _ = hostile("OverflowingSeat")
+    both = ringside.order(size=-2 * ETH, venues=venue_set([perp.id, venue]))
+    legs = (perp.id, -ETH, MARGIN), (venue, -ETH, SENT)
+    for order in (legs, legs[::-1]):
+        with pytest.raises(Refused, match="^" + PANIC_OVERFLOW):
+            ringside.fill(both, *order)
+    assert vault.idle(account) == DEPOSIT
+    receipt = fill_there(ringside, venue, size=-ETH)
+    assert ringside.filled(receipt).quote == MAX
+    assert vault.idle(account) == DEPOSIT - SENT
+    the_rest_goes_on()
 
 
 @pytest.mark.parametrize("contract", ["RevertBombSeat", "ReturnBombSeat", "GasBurningSeat"])
@@ -301,7 +317,7 @@ def test_a_venue_that_fills_the_same_order_again_from_within_gets_nothing(
     overfilled = selector(desk.Overfilled)
     assert outcomes == [selector(vault.ReentrancyGuardReentrantCall), overfilled] * 3
     progress = desk.progress(order.digest(ringside.domain))
-    assert (progress.filled, progress.margin) == (ETH, SENT)
+    assert (progress.used, progress.margin) == (ETH, SENT)
     assert vault.idle(account) == DEPOSIT - SENT
 
 

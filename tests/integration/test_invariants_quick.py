@@ -6,6 +6,7 @@ import pytest
 from stage import ETH, ETH_USD, USDC, send
 
 from ringside.accounts import account_id
+from ringside.orders import Bounds
 
 UNIT = 10**12
 STEPS = 25
@@ -54,7 +55,9 @@ class Walk:
         self.nonce += 1
         size, margin = self.size(), 1_500 * USDC
         terms = {"account": account, "nonce": self.nonce, "tip": self.random.randint(0, USDC)}
-        order = self.ringside.order(size=size, max_margin=margin, **terms)
+        # A walk opens at one venue against the other.
+        bounds = Bounds(open_against=True)
+        order = self.ringside.order(size=size, max_margin=margin, bounds=bounds, **terms)
         signed = self.ringside.signed(order, owner)
         self.ringside.fill(order, (venue.id, size, margin), signature=signed)
 

@@ -156,12 +156,12 @@ def test_margin_and_tip_of_any_size_are_refused_by_name(ringside, vault, venue):
 
 
 def test_a_venue_that_does_not_exist_is_refused(ringside, vault, venues, account, client):
-    with reverts(venues.UnknownVenue, venue=2):
-        send(vault.post, account, 2, ETH_USD, 1, 0, sender=client)
-    with reverts(venues.UnknownVenue, venue=2):
-        send(vault.pull, account, 2, ETH_USD, 1, 0, sender=client)
-    with reverts(venues.UnknownVenue, venue=2):
-        ringside.trade(2, ETH)
+    with reverts(venues.UnknownVenue, venue=3):
+        send(vault.post, account, 3, ETH_USD, 1, 0, sender=client)
+    with reverts(venues.UnknownVenue, venue=3):
+        send(vault.pull, account, 3, ETH_USD, 1, 0, sender=client)
+    with reverts(venues.UnknownVenue, venue=3):
+        ringside.trade(3, ETH)
 
 
 def test_an_owner_may_tip_without_a_cap(ringside, vault, client, stranger, venue):

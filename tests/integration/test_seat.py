@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from eth_utils.address import is_address
 from stage import ALL_VENUES, BTC_USD, DEPOSIT, ETH, ETH_USD, MAX, ONE, USDC, Refused, reverts, send
 
 from devnet import market
@@ -16,6 +17,8 @@ from ringside.units import DAY
 
 MARGIN = 5_000 * USDC
 UNIT = 10**12
+LATER = 2
+"""The venue that fills later."""
 ANSWERS_ZERO = "0x60005f5260205ff3"
 """The code of a contract that answers every call with a zero."""
 ETHER = "0x" + "00" * 20
@@ -33,7 +36,7 @@ def addresses(values: Any) -> Iterator[str]:
     for value in values.values():
         if isinstance(value, dict):
             yield from addresses(value)
-        elif isinstance(value, str):
+        elif isinstance(value, str) and is_address(value):
             yield value
 
 
@@ -48,12 +51,35 @@ def test_nobody_but_the_vault_calls_a_seat(ringside, venue, seat, client, place)
     for method, arguments in (
         ("enter", ()),
         ("trade", (instrument, ETH, MAX, 0, False)),
-        ("post", (1,)),
-        ("pull", (1,)),
+        ("close", (instrument, 0)),
+        ("post", (instrument, 1, 0)),
+        ("pull", (instrument, 1)),
+        ("pullInKind", (instrument, 1, client.address)),
         ("sweep", (ringside.usdc.address, client.address)),
     ):
         with reverts(venue.seat_type.NotVault, caller=client.address):
             send(getattr(called, method), *arguments, sender=client)
+
+
+def test_nobody_but_the_vault_calls_a_seat_that_fills_later(
+    ringside, project, vault, account, client
+):
+    send(vault.post, account, LATER, ETH_USD, MARGIN, ONE // 10, sender=client)
+    instrument = ringside.venues.route(LATER, ETH_USD).instrument
+    places = vault.seatOf(account, LATER).seat, ringside.venues.implementation(LATER)
+    for called in map(project.SynthetixSeat.at, places):
+        for method, arguments in (
+            ("enter", ()),
+            ("commit", (instrument, ETH, MAX, 0, 0, False)),
+            ("settle", (instrument, b"")),
+            ("expire", (instrument,)),
+            ("post", (instrument, 1, ONE)),
+            ("pull", (instrument, 1)),
+            ("pullInKind", (instrument, 1, client.address)),
+            ("sweep", (ringside.usdc.address, client.address)),
+        ):
+            with reverts(called.NotVault, caller=client.address):
+                send(getattr(called, method), *arguments, sender=client)
 
 
 def test_the_address_of_a_seat_is_known_before_it_is_made(ringside, vault, account, client, venue):
@@ -68,8 +94,8 @@ def test_the_address_of_a_seat_is_known_before_it_is_made(ringside, vault, accou
 
 def test_every_account_has_a_seat_of_its_own_at_every_venue(vault, account, client, neighbour):
     accounts = [account, account_id(client.address, "other"), account_id(neighbour.address)]
-    seats = {vault.seatOf(each, venue).seat for each in accounts for venue in (0, 1)}
-    assert len(seats) == 6
+    seats = {vault.seatOf(each, venue).seat for each in accounts for venue in (0, 1, LATER)}
+    assert len(seats) == 9
 
 
 def test_a_seat_is_made_once(ringside, vault, venue):

@@ -21,7 +21,7 @@ from devnet.artifacts import local_usdc
 from devnet.chain import Chain
 from ringside.accounts import Right, account_id
 from ringside.chain.contracts import Ringside, SeatView
-from ringside.keeper.oneshot import FILL_GAS, Keeper
+from ringside.keeper.oneshot import FILL_GAS, NO_RECEIPT, Keeper
 from ringside.keeper.plan import Plan
 from ringside.orders import Bounds, Order, market_id, sign, venue_set
 from ringside.statement import Statement, statement
@@ -40,6 +40,8 @@ FOREVER = 2**40 - 1
 EXAMPLES = settings(deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 """Of stories on a chain: the same every time, and a failure is told as it was found, since to
 shrink it takes minutes."""
+INSTANT = ("perp-v2", "rage")
+"""The venues that fill at once."""
 ANY_PRICE = {1: 2**256 - 1, -1: 0}
 """A limit that any price meets, by direction."""
 
@@ -99,7 +101,7 @@ class Story:
 
     def fill_by(self, who: str, order: Order, legs: list[tuple[int, int, int]]) -> Any:
         """A fill sent without asking first."""
-        data = self.desk.encode_abi("fill", [order.tuple, self.sign(order), legs])
+        data = self.desk.encode_abi("fill", [order.tuple, self.sign(order), legs, NO_RECEIPT])
         tx = {"from": who, "to": self.desk.address, "data": data, "gas": FILL_GAS}
         receipt = self.send(tx)
         assert receipt["status"] == 1
@@ -155,13 +157,15 @@ class Story:
         """By the owner, at any price."""
         number, limit = self.ringside.venue_ids[venue], ANY_PRICE[1 if size > 0 else -1]
         key, payee = market_id(name), self.client
-        return self.own("trade", (self.account, number, key, size, limit, margin, 0, payee, False))
+        terms = self.account, number, key, size, limit, margin, 0, payee, 0, payee, False
+        return self.own("trade", terms)
 
-    def post(self, venue: str, amount: int) -> None:
-        self.own("post", self.account, self.ringside.venue_ids[venue], amount)
+    def post(self, venue: str, amount: int, name: str = "ETH-USD") -> None:
+        self.own("post", self.account, self.ringside.venue_ids[venue], market_id(name), amount, 0)
 
-    def pull(self, venue: str, amount: int) -> None:
-        self.own("pull", self.account, self.ringside.venue_ids[venue], amount, amount)
+    def pull(self, venue: str, amount: int, name: str = "ETH-USD") -> None:
+        number = self.ringside.venue_ids[venue]
+        self.own("pull", self.account, number, market_id(name), amount, amount)
 
     def leave(self) -> None:
         """Closes every position, pulls every margin, withdraws everything."""

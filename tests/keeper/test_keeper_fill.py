@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story import ANY_PRICE, DEPOSIT, EXAMPLES, MARKETS, TIP, Story
+from story import ANY_PRICE, DEPOSIT, EXAMPLES, INSTANT, MARKETS, TIP, Story
 
 from ringside.chain.contracts import Refused
 from ringside.keeper.plan import PlanError, TooLittleMargin
-from ringside.orders import Bounds, venue_set
+from ringside.orders import Bounds, Conditions, venue_set
 from ringside.routing.split import NotEnoughCapacity
 from ringside.units import ONE, USDC, usdc_to_usd
 
@@ -108,7 +108,7 @@ def test_a_position_is_reduced_without_more_margin(story: Story, market, side):
     closing, receipt = story.fill(back)
     assert [leg.margin for leg in closing.legs] == [0] * len(opening.legs)
     assert story.filled(receipt)["quote"] == closing.route.all_in
-    assert all(not seat.positions[market].size for seat in story.seats.values())
+    assert all(not story.seats[venue].positions[market].size for venue in INSTANT)
 
 
 # ------------------------------------------------------------------ refused by name
@@ -122,7 +122,7 @@ def test_a_position_is_reduced_without_more_margin(story: Story, market, side):
         ("TooFarFromOracle", {"bounds": Bounds(max_deviation=1)}),
         ("LeverageTooLow", {"bounds": Bounds(min_leverage=100 * ONE)}),
         ("LeverageTooHigh", {"bounds": Bounds(max_leverage=ONE)}),
-        ("NotFiller", {"bounds": Bounds(filler="0x" + "11" * 20, filler_until=2**40)}),
+        ("NotFiller", {"conditions": Conditions(filler="0x" + "11" * 20, filler_until=2**40)}),
     ],
 )
 def test_what_the_order_forbids_is_refused_by_name(story: Story, name, changes):
@@ -161,7 +161,7 @@ def test_a_price_that_moved_after_the_plan_is_refused(story: Story, side):
     draft = story.order("ETH-USD", side * ONE)
     order = draft.with_(limit_price=story.keeper.plan(draft).total_price)
     chosen = story.keeper.plan(order)
-    for venue in story.ringside.venue_ids:
+    for venue in INSTANT:
         story.trade(venue, "ETH-USD", side * ONE, 1_000 * USDC)
     with pytest.raises(Refused) as refused:
         story.keeper.submit(chosen, story.sign(order))
@@ -194,7 +194,8 @@ def test_too_large_an_order_is_refused_with_what_binds(story: Story, market, sid
     order = story.order(market, side * 10**6 * BASE[market], limit_price=ANY_PRICE[side])
     with pytest.raises(NotEnoughCapacity, match=r"perp-v2 takes .*, rage takes ") as refused:
         story.keeper.plan(order)
-    assert set(refused.value.binding) == set(story.ringside.venue_ids)
+    # An order that signs nothing about tickets goes to no venue that fills later.
+    assert set(refused.value.binding) == set(INSTANT)
 
 
 def test_too_little_margin_is_refused_with_what_is_asked_for(story: Story, market, side):

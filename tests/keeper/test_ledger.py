@@ -106,7 +106,7 @@ def test_a_neighbours_trades_are_not_in_the_ledger(story: Story, venue):
     number = story.ringside.venue_ids[venue]
     story.own("deposit", neighbour, 5_000 * USDC)
     trade = (neighbour, number, market_id("ETH-USD"), 2 * ONE, 2**255, 5_000 * USDC, 0)
-    story.own("trade", (*trade, story.client, False))
+    story.own("trade", (*trade, story.client, 0, story.client, False))
     assert story.ledger(venue) == alone
     assert len(alone.fills) == 1
 

@@ -8,6 +8,7 @@ import pytest
 PURE = [
     "ringside.units",
     "ringside.accounts",
+    "ringside.eip712",
     "ringside.orders",
     "ringside.permits",
     "ringside.routing.split",
