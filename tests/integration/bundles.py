@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from stage import NEVER, NO_RECEIPT, Ringside, send
 
+from devnet.artifacts import compiled
 from ringside.orders import Bundle, Mode, Terms, sign
 
 Leg = tuple[int, int, int]
@@ -25,12 +27,24 @@ def signed(ringside: Ringside, whole: Bundle) -> bytes:
     return sign(whole, ringside.domain, ringside.actors["client"].private_key)
 
 
+@dataclass(frozen=True)
+class _FillBundle:
+    """The method of that name: Ape cannot encode lists of lists of structs."""
+
+    contract: Any
+
+    def encode_input(self, *args: Any) -> str:
+        web3 = self.contract.provider.web3
+        desk = web3.eth.contract(abi=compiled("Desk").abi)
+        return str(desk.encode_abi("fillBundle", args))
+
+
 def fill_bundle(
     ringside: Ringside, whole: Bundle, *legs: list[Leg], receipt: Any = NO_RECEIPT
 ) -> Any:
     """All steps of an atomic bundle, by the keeper."""
     terms = whole.tuple, signed(ringside, whole), list(legs), receipt
-    return send(ringside.desk.fillBundle, *terms, sender=ringside.actors["keeper"])
+    return send(_FillBundle(ringside.desk), *terms, sender=ringside.actors["keeper"])
 
 
 def fill_step(

@@ -28,9 +28,7 @@ kinds = pytest.mark.parametrize(("held", "side", "trigger"), KINDS.values(), ids
 @pytest.fixture
 def price(ringside):
     """The oracle says another price; no venue follows."""
-    return lambda usd: feeds.move(
-        ringside.w3, ringside.addresses["feeds"], "ETH-USD", Decimal(usd)
-    )
+    return lambda usd: feeds.move(ringside.w3, ringside.addresses["feeds"], "ETH-USD", Decimal(usd))
 
 
 @pytest.fixture
