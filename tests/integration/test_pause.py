@@ -8,6 +8,9 @@ from roles import appoint_guardian
 from stage import ALL_VENUES, DEPOSIT, ETH, ETH_USD, NEVER, ONE, USDC, reverts, send
 
 from devnet import market
+from devnet.chain import Chain
+from devnet.synthetix import markets
+from devnet.venues import synthetix
 from ringside.accounts import Right
 from ringside.orders import CLOSE_LONGS, Bounds, Conditions
 
@@ -236,3 +239,42 @@ def test_money_comes_in_while_all_is_paused(ringside, vault, venues, guardian, n
     send(venues.pauseAll, sender=guardian)
     account = ringside.open_account(newcomer)
     assert vault.idle(account) == DEPOSIT
+
+
+# ------------------------------------------------------------ a venue that fills later
+
+
+@pytest.fixture
+def commit(ringside, vault, client):
+    """Has a ticket made at Synthetix, filled there by a stranger, and settled by another."""
+    venue = ringside.addresses["ringside"]["venue_ids"]["synthetix"]
+    places = ringside.addresses["venues"]["synthetix"]
+    proxy = markets.market(ringside.w3, places["markets"]["ETH-USD"]["market"])
+
+    def commit(size, margin=0, by=client):
+        limit = 3_000 * size if size > 0 else 0
+        terms = ringside._terms(venue, size, margin, limitQuote=limit)
+        send(vault.commit, terms, ONE // 100, sender=by)
+        ringside.mine_at(ringside.now + 4)
+        updates, fee = synthetix.price_update(ringside.w3, places, "ETH-USD")
+        seat = ringside.seat_at(venue, "SynthetixSeat")
+        terms = "executeOffchainDelayedOrder", seat.address, updates
+        Chain(ringside.w3).send(proxy, *terms, value=fee)
+        neighbour = ringside.actors["neighbour"]
+        send(vault.settle, ringside.account, venue, ETH_USD, b"", sender=neighbour)
+        return seat.held(proxy.address.lower().replace("0x", "0x" + "00" * 12))
+
+    commit.venue = venue
+    return commit
+
+
+def test_tickets_reduce_and_settle_at_a_paused_venue_and_only_an_owners_open(
+    ringside, vault, venues, guardian, operator, commit
+):
+    assert commit(2 * ETH, MARGIN) == 2 * ETH
+    send(venues.pause, commit.venue, sender=guardian)
+    for size, margin in ((ETH, 0), (-3 * ETH, 0), (-ETH, 1)):
+        with reverts(vault.VenuePaused, venue=commit.venue):
+            commit(size, margin, by=operator)
+    assert commit(-ETH, by=operator) == ETH
+    assert commit(2 * ETH, SOME) == 3 * ETH
