@@ -9,10 +9,7 @@ from typing import Any
 
 from stage import (
     ALL_VENUES,
-    BTC_USD,
     ETH,
-    ETH_USD,
-    MAX,
     NEVER,
     ONE,
     PAY_CAP,
@@ -26,7 +23,7 @@ from devnet.chain import Chain
 from devnet.synthetix import markets as synthetix_markets
 from devnet.venues import synthetix
 from ringside.accounts import Right
-from ringside.policies import IDLE, Domain, Health, Move, Pocket, Policy, sign
+from ringside.policies import Domain, Health, Move, Pocket, Policy, sign
 
 UNIT = 10**12
 LONG_MARGIN, SHORT_MARGIN = 2_000 * USDC, 4_000 * USDC
@@ -55,7 +52,9 @@ class Standing:
 
     # ---------------------------------------------------------------- the owner
 
-    def grant(self, rights: int = Right.MOVE | Right.PAY, owner: Any = None, **changes: Any) -> None:
+    def grant(
+        self, rights: int = Right.MOVE | Right.PAY, owner: Any = None, **changes: Any
+    ) -> None:
         owner = owner or self.ringside.actors["client"]
         account = changes.pop("account", self.account)
         parts = {"expiry": NEVER, "cap": PAY_CAP, "venues": ALL_VENUES, **changes}
@@ -70,9 +69,7 @@ class Standing:
     def policy(self, **changes: Any) -> Policy:
         plain: dict[str, Any] = {
             "account": self.account,
-            "pockets": tuple(
-                Pocket(self.venue(name), "ETH-USD") for name in ("perp-v2", "rage")
-            ),
+            "pockets": tuple(Pocket(self.venue(name), "ETH-USD") for name in ("perp-v2", "rage")),
             "trigger": 2 * ONE,
             "target": 5 * ONE // 2,
             "tolerance": ONE // 10,
@@ -111,12 +108,13 @@ class Standing:
         what = Move(source, to, amount, tip)
         return send(self.policies.move, terms, signature, tuple(what), sender=keeper)
 
-    def would_end(self, policy: Policy, source: int, to: int, amount: int) -> int:
-        """The health that such a move would end with, now."""
+    def would_end(self, policy: Policy, source: int, to: int, amount: int, tip: int = 0) -> int:
+        """The health that such a move would end with, now: a transaction is seconds later, in which
+        funding accrues."""
         found = self.policies.move.call(
             policy.tuple,
             self.signed(policy),
-            (source, to, amount, 0),
+            (source, to, amount, tip),
             sender=self.ringside.actors["keeper"],
             skip_trace=True,
         )
@@ -173,20 +171,3 @@ class Standing:
         data, fee = synthetix.price_update(w3, places, name)
         seat = self.ringside.vault.seatOf(self.account, self.synthetix).seat
         chain.send(proxy, "executeOffchainDelayedOrder", seat, data, role=9, value=fee)
-
-
-__all__ = [
-    "BTC_USD",
-    "ETH_USD",
-    "FELL",
-    "IDLE",
-    "LEG",
-    "LONG_MARGIN",
-    "MAX",
-    "PERP",
-    "RAGE",
-    "SHORT_MARGIN",
-    "TIP",
-    "UNIT",
-    "Standing",
-]

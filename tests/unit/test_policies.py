@@ -145,7 +145,7 @@ def test_a_venue_that_cannot_be_is_refused(wrong):
 
 
 def test_a_pocket_needs_a_market():
-    with pytest.raises(PolicyError, match="^market must be named"):
+    with pytest.raises(PolicyError, match=r"^market must be named"):
         Pocket(0, "")
 
 
