@@ -258,6 +258,11 @@ def test_the_tips_of_a_day_stay_within_what_is_signed(fallen, enough):
         fallen.move(policy, IDLE, PERP, again, 2)
     fallen.move(policy, IDLE, PERP, again, 1)
     assert fallen.used().tipped == TIP + 1
+    fallen.ringside.mine_at((fallen.ringside.now // DAY + 1) * DAY)
+    fallen.price(Decimal(1_550))
+    again = most_to_give(fallen.health(PERP), policy.target) - USDC
+    fallen.move(policy, IDLE, PERP, again, TIP)
+    assert fallen.used().tipped == TIP
 
 
 # ----------------------------------------------------------------------- surplus
@@ -447,6 +452,17 @@ def test_an_isolated_pocket_is_helped_by_another_venues(ringside, isolated, vaul
     assert ringside.idle() == idle
 
 
+def test_an_isolated_pocket_helps_with_what_its_exchange_leaves(ringside, isolated, rage):
+    """Idle adds nothing to it."""
+    numbers = {"trigger": 6 * ONE, "target": 13 * ONE // 2, "tolerance": 0, "floor": 6 * ONE}
+    policy = policy_at_synthetix(isolated, **numbers)
+    idle, deposited = ringside.idle(), rage.deposited(rage.seat())
+    event = isolated.moved(isolated.move(policy, 0, 2, 10 * USDC))
+    assert 99 * USDC // 10 <= event.arrived < event.amount == 10 * USDC
+    assert rage.deposited(rage.seat()) - deposited == event.arrived
+    assert ringside.idle() == idle
+
+
 def test_markets_of_isolated_pockets_are_apart(ringside, isolated, vault, client):
     """One pocket may help another at the same venue, and the other's price concerns it not."""
     arguments = isolated.account, isolated.synthetix, BTC_USD, 500 * USDC, ONE // 100
@@ -454,6 +470,9 @@ def test_markets_of_isolated_pockets_are_apart(ringside, isolated, vault, client
     policy = policy_at_synthetix(isolated)
     first, second = isolated.health(0, policy), isolated.health(1, policy)
     assert second.health == MAX
+    twice = policy.with_(pockets=(*policy.pockets, policy.pockets[0]))
+    with reverts(isolated.policies.SamePocket):
+        isolated.move(twice, 3, 0, USDC)
     isolated.move(policy, 1, 0, 400 * USDC)
     assert 390 * ONE < isolated.health(0, policy).equity - first.equity < 400 * ONE
     assert second.equity - isolated.health(1, policy).equity == 400 * ONE

@@ -1,9 +1,9 @@
 """What a hostile venue gets out of a standing policy that names it: the signed amount a day, and
-nothing of what is elsewhere."""
+nothing of what is elsewhere. And that a policy is of one account alone."""
 
 import pytest
-from stage import ETH_USD, MAX, ONE, USDC, Refused, reverts, selector, send
-from standing import FELL, PERP, RAGE, Standing
+from stage import DEPOSIT, ETH_USD, MAX, ONE, USDC, Refused, reverts, selector, send
+from standing import FELL, LONG_MARGIN, PERP, RAGE, SHORT_MARGIN, Standing
 
 from ringside.accounts import account_id
 from ringside.policies import IDLE, Move, Pocket
@@ -21,6 +21,11 @@ def standing(ringside, project):
     made.hedge()
     made.oracle(FELL)
     return made
+
+
+@pytest.fixture
+def neighbour(ringside):
+    return ringside.actors["neighbour"]
 
 
 @pytest.fixture
@@ -126,3 +131,27 @@ def test_a_venue_that_comes_back_in_finds_the_vault_locked(
     assert outcomes == [locked] * 3 + [selector(policies.BeyondDay)]
     assert ringside.idle() == idle + 100 * USDC
     assert standing.used().moved == 100 * USDC
+
+
+# ------------------------------------------------------------------- one account alone
+
+
+def test_nothing_of_another_account_moves(ringside, standing, vault, client, neighbour):
+    other = ringside.open_account(client, "other")
+    policy = standing.policy()
+    theirs = account_id(neighbour.address)
+    before = [vault.idle(other), vault.idle(theirs)]
+    standing.move(policy, IDLE, PERP, 100 * USDC)
+    standing.move(policy, RAGE, PERP, 100 * USDC)
+    assert [vault.idle(other), vault.idle(theirs)] == before
+    # The owner's other account has granted nothing and has no seat.
+    with reverts(vault.NoSeat, account=other, venue=standing.venue("perp-v2")):
+        standing.move(policy.with_(account=other), IDLE, PERP, USDC)
+
+
+def test_the_contract_holds_no_money(ringside, standing, usdc, policies):
+    policy = standing.policy()
+    standing.move(policy, RAGE, PERP, 100 * USDC)
+    assert usdc.balanceOf(policies) == 0
+    assert ringside.idle() == DEPOSIT - LONG_MARGIN - SHORT_MARGIN
+    assert ringside.idle(account_id(policies.address)) == 0

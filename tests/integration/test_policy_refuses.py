@@ -3,13 +3,14 @@
 
 import pytest
 from eth_account import Account
-from stage import DEPOSIT, ETH, ETH_USD, MAX, NEVER, ONE, USDC, Refused, reverts, send
-from standing import FELL, LEG, LONG_MARGIN, PERP, RAGE, SHORT_MARGIN, TIP, Standing
+from stage import ETH, ETH_USD, MAX, NEVER, ONE, USDC, Refused, reverts, send
+from standing import FELL, LEG, PERP, RAGE, TIP, Standing
 
 from devnet.anvil import rpc
 from devnet.chain import Chain
 from devnet.feeds import aggregator
 from ringside.accounts import Right, account_id
+from ringside.orders import market_id
 from ringside.policies import IDLE, TYPES, Domain, Pocket, most_to_give, sign
 
 HEARTBEAT = 86_400
@@ -211,6 +212,14 @@ def test_a_place_that_the_policy_does_not_name_is_refused(standing, policies, so
     wrong = source if source not in (0, IDLE) else to
     with reverts(policies.NoPocket, index=wrong):
         standing.move(standing.policy(), source, to, USDC)
+
+
+def test_a_pocket_that_does_not_exist_is_refused(standing, venues):
+    nowhere = standing.policy(pockets=(Pocket(0, "DOGE-USD"), Pocket(63, "ETH-USD")))
+    with reverts(venues.UnknownMarket, market=market_id("DOGE-USD")):
+        standing.move(nowhere, IDLE, 0, USDC)
+    with reverts(venues.UnknownVenue, venue=63):
+        standing.move(nowhere, IDLE, 1, USDC)
 
 
 def test_nothing_moves_from_a_pocket_to_itself(standing, policies):
@@ -468,26 +477,3 @@ def test_a_pending_ticket_keeps_margin_where_it_is(ringside, standing, vault):
         standing.move(thirsty, 0, 1, 10 * USDC)
     standing.execute_at_synthetix()
     standing.move(policy, IDLE, 0, 10 * USDC)
-
-
-# ------------------------------------------------------------------- one account alone
-
-
-def test_nothing_of_another_account_moves(ringside, standing, vault, client, neighbour_account):
-    other = ringside.open_account(client, "other")
-    policy = standing.policy()
-    before = [vault.idle(other), vault.idle(neighbour_account)]
-    standing.move(policy, IDLE, PERP, 100 * USDC)
-    standing.move(policy, RAGE, PERP, 100 * USDC)
-    assert [vault.idle(other), vault.idle(neighbour_account)] == before
-    # The owner's other account has granted nothing and has no seat.
-    with reverts(vault.NoSeat, account=other, venue=standing.venue("perp-v2")):
-        standing.move(policy.with_(account=other), IDLE, PERP, USDC)
-
-
-def test_the_contract_holds_no_money(ringside, standing, usdc, policies):
-    policy = standing.policy()
-    standing.move(policy, RAGE, PERP, 100 * USDC)
-    assert usdc.balanceOf(policies) == 0
-    assert ringside.idle() == DEPOSIT - LONG_MARGIN - SHORT_MARGIN
-    assert ringside.idle(account_id(policies.address)) == 0
