@@ -33,9 +33,9 @@ import {Signatures} from "./libraries/Signatures.sol";
 /// maintenance is one part of notional, as at Perp v2 and, in one market, at Rage; where a pocket holds markets of
 /// unequal parts, a push of one mark still shifts it by the difference of these parts.
 ///   A price older than the feed's heartbeat, or a seat that does not answer, is an error: nothing then moves to or
-/// from that pocket. Valuing at the oracle's price also means that a pocket which only the venue's own, different price puts in danger gets no
-/// help. A sequencer's outage is not looked at: to wait after one could cost the position, and a move leaves the account
-/// what it had.
+/// from that pocket. Valuing at the oracle's price also means that a pocket which only the venue's own, different price
+/// puts in danger gets no help. A sequencer's outage is not looked at: to wait after one could cost the position, and a
+/// move leaves the account what it had.
 ///
 /// WHAT A KEEPER CHOOSES
 /// is when to move what is due, which of the policy's sources gives, and how far short of the target it stops. At worst

@@ -87,7 +87,8 @@ interface IPolicies {
     /// @param floor No pocket that gives ends with less health. Not below the trigger, so that giving never makes a
     /// pocket need help itself.
     /// @param excess A pocket whose health is above this may give margin back to idle, down to the target or the floor,
-    /// whichever is higher; one without positions, all that is free. Zero: none may; else not below the target and the tolerance.
+    /// whichever is higher; one without positions, all that is free. Zero: none may; else not below the target and the
+    /// tolerance.
     /// @param cooldown From one move that counts to the next move.
     /// @param maxPerDay The most that all moves of a day take from their sources in sum, whichever way they go.
     /// @param maxLoss The most that each exchange of margin into a venue's token, or back, may lose against par, as a
