@@ -45,6 +45,7 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
             value = parts[instrument]
             key = (int(value, 16) if isinstance(value, str) else value).to_bytes(32, "big")
             chain.send(venues, "list", ids[name], market_id(market), key)
+    policies = chain.deploy(compiled("Policies"), vault.address, venues.address, desk.address)
     contracts = {
         "access": access,
         "venues": venues,
@@ -52,6 +53,7 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
         "quotes": quotes,
         "desk": desk,
         "lens": lens,
+        "policies": policies,
     }
     ringside = {name: contract.address for name, contract in contracts.items()}
     return {**addresses, "ringside": {**ringside, "seats": seats, "venue_ids": ids}}

@@ -50,7 +50,7 @@ def abi(name: str) -> list[dict[str, Any]]:
 def _errors() -> dict[bytes, dict[str, Any]]:
     found = {}
     for name in (
-        *("Vault", "Desk", "Quotes", "Venues", "Lens"),
+        *("Vault", "Desk", "Quotes", "Policies", "Venues", "Lens"),
         *("PerpV2Seat", "RageSeat", "SynthetixSeat", "LocalUSDC"),
     ):
         for entry in abi(name):
