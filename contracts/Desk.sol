@@ -2,9 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
@@ -16,6 +14,7 @@ import {IVenues} from "../interfaces/IVenues.sol";
 import {Book} from "./desk/Book.sol";
 import {Prices} from "./desk/Prices.sol";
 import {Orders} from "./libraries/Orders.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 
 /// @title Desk
 /// @notice What a signed order means. It holds no money and has no administrator: it is one operator among
@@ -174,7 +173,6 @@ contract Desk is Book, Prices, EIP712 {
         _checkSigned(bundle.account, root, signature, bundle.deadline, bundle.epoch);
     }
 
-    /// @dev A key's own signature first, which is cheaper; where there is none, whatever code the owner has is asked.
     function _checkSigned(
         bytes32 account,
         bytes32 root,
@@ -185,12 +183,7 @@ contract Desk is Book, Prices, EIP712 {
         require(block.timestamp <= deadline, Expired(deadline));
         require(epoch == epochs[account], WrongEpoch(epochs[account]));
         address owner = address(bytes20(account));
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(root, signature);
-        if (failure == ECDSA.RecoverError.NoError && signer == owner) return;
-        require(
-            owner.code.length > 0 && SignatureChecker.isValidERC1271SignatureNow(owner, root, signature),
-            BadSignature(owner)
-        );
+        require(Signatures.isBy(owner, root, signature), BadSignature(owner));
     }
 
     // -------------------------------------------------------------------- fills

@@ -111,10 +111,10 @@ abstract contract Prices is IDesk {
         view
     {
         bool buys = terms.size > 0;
-        extra *= UNIT * 1e18;
-        uint256 total = quote * 1e18;
+        extra = Math.saturatingMul(extra, UNIT * 1e18);
+        uint256 total = Math.saturatingMul(quote, 1e18);
         // Tip and fee add to what a purchase costs, and take from what a sale brings.
-        total = buys ? total + extra : Math.saturatingSub(total, extra);
+        total = buys ? Math.saturatingAdd(total, extra) : Math.saturatingSub(total, extra);
 
         uint256 limit = Math.saturatingMul(terms.limitPrice, size);
         require(buys ? total <= limit : total >= limit, WorsePrice(total, limit));
@@ -144,7 +144,7 @@ abstract contract Prices is IDesk {
             uint256 fair = _fairLimit(terms, y.fair, size);
             limit = buys ? Math.min(limit, fair) : Math.max(limit, fair);
         }
-        extra *= UNIT;
+        extra = Math.saturatingMul(extra, UNIT);
         limit = buys
             ? Math.saturatingSub(limit / 1e18, extra)
             : Math.saturatingAdd(Math.ceilDiv(limit, 1e18), extra);
