@@ -412,7 +412,7 @@ def test_without_the_owners_grant_nothing_moves(standing, vault, policies):
 def test_a_venue_that_is_not_granted_is_left_alone(standing, vault, policies):
     standing.grant(venues=1 << standing.venue("perp-v2"))
     rage = standing.venue("rage")
-    with reverts(vault.VenueNotGranted, caller=policies.address, venue=rage):
+    with reverts(vault.VenueNotGranted, caller=policies.address, venues=1 << rage):
         standing.move(standing.policy(), RAGE, PERP, USDC)
     standing.move(standing.policy(), IDLE, PERP, USDC)
 
