@@ -7,7 +7,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {ContractOwner} from "./ContractOwner.sol";
 
 /// @title ContractWallet
-/// @notice An owner that is a contract and signs by ERC-1271: what its key signed counts, or whatever its mood makes of it.
+/// @notice An owner that is a contract and signs by ERC-1271: what its key signed counts, unless its mood is another.
 contract ContractWallet is IERC1271, ContractOwner {
     enum Mood {
         Honest,

@@ -93,17 +93,16 @@ def test_the_contracts_key_does_not_sign_for_another_account(ringside, desk, cli
         ringside.fill(order, (0, ETH, 0), signature=by(ringside, stranger, order))
 
 
-def test_the_contract_does_not_sign_for_its_keys_own_account(ringside, desk, wallet, client):
-    """What the wallet says yes to counts for the wallet's accounts alone."""
-    order = ringside.order(account=account_id(wallet.address))
-    for_client = order.with_(account=ringside.account)
-    with reverts(desk.BadSignature, owner=client.address):
-        stranger = ringside.actors["stranger"]
-        ringside.fill(for_client, (0, ETH, 0), signature=by(ringside, stranger, order))
+def test_what_a_contract_signed_counts_for_no_other_account(
+    ringside, desk, client, stranger, order
+):
+    signature = by(ringside, stranger, order)
+    for other, owner in ((ringside.account, client), (account_id(stranger.address), stranger)):
+        with reverts(desk.BadSignature, owner=owner.address):
+            ringside.fill(order.with_(account=other), (0, ETH, 0), signature=signature)
 
 
-def test_a_contract_takes_signatures_of_its_own_form(ringside, desk, stranger, wallet, order):
-    """Only the contract judges: 64 bytes are no signature of a key's here."""
+def test_a_signature_that_the_contract_cannot_read_is_none(ringside, desk, stranger, wallet, order):
     signed = Account.unsafe_sign_hash(order.digest(ringside.domain), stranger.private_key)
     for signature in (b"", bytes(signed.signature)[:64], bytes(signed.signature) + b"\0"):
         with reverts(desk.BadSignature, owner=wallet.address):
