@@ -158,12 +158,12 @@ contract Desk is Book, Prices, EIP712 {
 
     function _step(Bundle calldata bundle, bytes calldata signature, uint256 step, uint256 size)
         internal
-        view
         returns (Job memory)
     {
         bytes32 root = _checkBundle(bundle, signature);
         bool known = bundle.mode == 1 || bundle.mode == 2;
         require(known && step < bundle.steps.length, BadBundle());
+        if (step > 0) _completeIdle(bundle, root, step - 1);
         _requireOpen(bundle, root, step, size);
         return Job(Kind.Step, bundle.account, root, _stepKey(root, step), bundle.nonce, false);
     }
@@ -196,7 +196,9 @@ contract Desk is Book, Prices, EIP712 {
         (uint256 size, uint256 margin) = _checkLegs(terms, legs);
         (uint256 tip, bool latched) = _count(job, terms, size, margin, false);
         Yardstick memory y = _yardstick(terms, job.key, job.conditional, size, latched);
-        quote = _trade(job, terms, legs, tip, y);
+        uint256 last;
+        (quote, last) = _trade(job, terms, legs, tip, y);
+        tip += last;
         _checkPrice(terms, y.fair, size, quote, tip + y.fee);
         _checkBest(terms, y.best, quote);
         int256 signed = terms.size < 0 ? -int256(size) : int256(size);
@@ -235,12 +237,12 @@ contract Desk is Book, Prices, EIP712 {
 
     /// @dev One call to the vault for each leg, and what is signed about each leg by itself.
     /// @return quote Whole price of all, 1e18 USD.
+    /// @return last The tip of an order to close all, where this completed it.
     function _trade(Job memory job, Terms calldata terms, Leg[] calldata legs, uint256 tip, Yardstick memory y)
         internal
-        returns (uint256 quote)
+        returns (uint256 quote, uint256 last)
     {
         After memory done;
-        bool all = _closesAll(terms);
         for (uint256 i; i < legs.length; ++i) {
             Leg calldata leg = legs[i];
             // Tip and fee leave with the first leg, so that idle is written once.
@@ -255,7 +257,7 @@ contract Desk is Book, Prices, EIP712 {
             if (leg.margin < 0) _free(job, terms, leg, f.active);
             quote += f.quote;
         }
-        if (all) _completeClosing(job, terms, done.active);
+        if (_closesAll(terms)) last = _completeClosing(job, terms, done.active);
         else if (done.opened && !terms.bounds.openAgainst) _requireClosedFirst(job, terms, done);
     }
 
@@ -292,10 +294,13 @@ contract Desk is Book, Prices, EIP712 {
         After memory done
     ) internal pure {
         Bounds calldata bounds = terms.bounds;
-        done.touched |= 1 << leg.venue;
+        uint256 here = 1 << leg.venue;
+        done.touched |= here;
+        // What an earlier leg left here, this one has changed.
+        done.opposed &= ~here;
         // A purchase that ends short or flat only reduced, and so did a sale that ends long or flat.
         if (leg.size > 0 ? position <= 0 : position >= 0) {
-            if (position != 0) done.opposed |= 1 << leg.venue;
+            if (position != 0) done.opposed |= here;
             return;
         }
         require(!bounds.reduceOnly && !_closesAll(terms), NotReducing(leg.venue, position));
@@ -366,13 +371,30 @@ contract Desk is Book, Prices, EIP712 {
 
     /// @dev Nothing may be left at any allowed venue that fills at once and answers; where nothing is left anywhere, the
     /// order is complete, and its tip is paid.
-    function _completeClosing(Job memory job, Terms calldata terms, uint256 active) internal {
+    /// @return tip What was paid.
+    function _completeClosing(Job memory job, Terms calldata terms, uint256 active)
+        internal
+        returns (uint256 tip)
+    {
         (uint256 instant, uint256 delayed, uint256 silent) =
             QUOTES.against(job.account, terms.market, active & terms.venues, terms.size > 0);
         require(instant == 0, NotAllClosed(instant));
-        if (delayed | silent != 0) return;
+        if (delayed | silent != 0) return 0;
         if (job.kind == Kind.Alone) _spend(job.account, job.nonce);
         _progress[job.key].done = true;
-        if (terms.tip > 0) VAULT.pay(job.account, msg.sender, terms.tip);
+        tip = terms.tip;
+        if (tip > 0) VAULT.pay(job.account, msg.sender, tip);
+    }
+
+    /// @dev A step to close all that finds nothing to close is complete.
+    function _completeIdle(Bundle calldata bundle, bytes32 root, uint256 step) internal {
+        Terms calldata terms = bundle.steps[step];
+        bytes32 key = _stepKey(root, step);
+        if (!_closesAll(terms) || _progress[key].done) return;
+        _requireOpen(bundle, root, step, 0);
+        uint256 venues = VAULT.active(bundle.account) & terms.venues;
+        (uint256 instant, uint256 delayed, uint256 silent) =
+            QUOTES.against(bundle.account, terms.market, venues, terms.size > 0);
+        if (instant | delayed | silent == 0) _progress[key].done = true;
     }
 }
