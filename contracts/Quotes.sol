@@ -10,8 +10,9 @@ import {IVenues} from "../interfaces/IVenues.sol";
 /// @notice Asks venues and seats on the Desk's behalf, in a contract of its own because most fills need none of it. It
 /// has no state, no rights and no administrator.
 contract Quotes is IQuotes {
-    /// @dev What a venue's quote may burn. The dearer of those here takes an eighth of it.
-    uint256 internal constant QUOTE_GAS = 1_000_000;
+    /// @dev What a venue's quote may burn. The dearer of those here takes a tenth of it; the rest is for liquidity that
+    /// somebody scattered over many prices so that the venue would seem to fail: some 17,000 for each price crossed.
+    uint256 internal constant QUOTE_GAS = 2_000_000;
     /// @dev What looking at a position may burn; likewise.
     uint256 internal constant LOOK_GAS = 200_000;
 
