@@ -31,7 +31,7 @@ contract Quotes is IQuotes {
     {
         (uint8[] memory ids, IVenues.Route[] memory routes) = VENUES.yardsticks(market, venues);
         for (uint256 i; i < ids.length; ++i) {
-            (bool answered, uint256 found, bool whole) = _ask(routes[i], size);
+            (bool answered, uint256 found, bool whole) = _ask(ids[i], routes[i], size);
             if (!answered) {
                 require(skip, Unquotable(ids[i]));
                 skipped |= 1 << ids[i];
@@ -83,7 +83,7 @@ contract Quotes is IQuotes {
         returns (bool whole)
     {
         if (!route.delayed) {
-            (,, whole) = _ask(route, -position);
+            (,, whole) = _ask(venue, route, -position);
             return whole;
         }
         (address seat,) = VAULT.seatOf(account, venue);
@@ -101,19 +101,23 @@ contract Quotes is IQuotes {
     }
 
     /// @dev A call that cannot fail, of which nothing beyond two words is copied.
-    function _ask(IVenues.Route memory route, int256 size)
+    function _ask(uint8 venue, IVenues.Route memory route, int256 size)
         internal
         returns (bool answered, uint256 quote, bool whole)
     {
         _requireGas(QUOTE_GAS);
         bytes memory question = abi.encodeCall(IInstantSeat.quote, (route.instrument, size));
         address to = route.implementation;
+        bytes4 reason;
         assembly ("memory-safe") {
             answered := call(QUOTE_GAS, to, 0, add(question, 32), mload(question), 0, 64)
+            if and(iszero(answered), eq(returndatasize(), 4)) { reason := mload(0) }
             answered := and(answered, eq(returndatasize(), 64))
             quote := mload(0)
             whole := eq(mload(32), 1)
         }
+        // Else whoever locks a venue for the time of his call would pass it off as one that fails.
+        require(reason != IInstantSeat.Busy.selector, VenueBusy(venue));
         // A price of zero is no price.
         answered = answered && (quote > 0 || !whole);
         whole = answered && whole;

@@ -10,6 +10,8 @@ interface IQuotes {
     error NotEnoughGas(uint256 left);
     /// @notice An allowed venue does not answer when asked for its price.
     error Unquotable(uint8 venue);
+    /// @notice The caller is within that venue, which has no price then: call from outside.
+    error VenueBusy(uint8 venue);
 
     /// @notice The best whole price at which one of `venues` alone would fill all of `size` at once. Venues that fill
     /// later and those that are paused are not asked.

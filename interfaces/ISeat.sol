@@ -84,6 +84,10 @@ interface ISeat {
 /// @title IInstantSeat
 /// @notice A seat at a venue that fills in the same transaction.
 interface IInstantSeat is ISeat {
+    /// @notice Whoever asks for a quote does so from within the venue, between two of its steps: it has no price then,
+    /// and that is the asker's doing, not the venue's.
+    error Busy();
+
     /// @notice Posts `marginIn` (settlement token, already here), then trades exactly `size`.
     /// @param limitQuote The most a buy pays or the least a sell receives, venue fees in it.
     /// @param fresh Whether the caller knows that the seat holds no position at all; then it is not looked at before. A
@@ -114,7 +118,7 @@ interface IInstantSeat is ISeat {
     /// @notice What the venue would fill `size` at now, for whoever asks: called at the implementation, it needs neither
     /// seat nor margin. Changes nothing that lasts.
     /// @return quote Whole price paid or received, fees in it.
-    /// @return whole Whether the venue has the depth and its own price limits the room for all of `size`.
+    /// @return whole Whether the venue is open, has the depth, and its own price limits the room, for all of `size`.
     function quote(bytes32 instrument, int256 size) external returns (uint256 quote, bool whole);
 }
 

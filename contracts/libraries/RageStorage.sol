@@ -106,6 +106,12 @@ library RageStorage {
         return _deviationBps(house.extsload(bytes32(_pool(pool) + POOL_SETTINGS)));
     }
 
+    /// @return Whether the venue lets anybody trade in the pool.
+    function isOpen(IRageClearingHouse house, uint32 pool) internal view returns (bool) {
+        // A byte after three fields of 16 bits and one of 32.
+        return uint8(uint256(house.extsload(bytes32(_pool(pool) + POOL_SETTINGS))) >> 80) != 0;
+    }
+
     function _pool(uint32 pool) private pure returns (uint256) {
         return uint256(keccak256(abi.encode(pool, POOLS)));
     }

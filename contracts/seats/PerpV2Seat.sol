@@ -19,6 +19,7 @@ import {
     IPerpQuoter,
     IPerpVault
 } from "../../interfaces/venues/IPerpV2.sol";
+import {IUniswapV3Pool} from "../../interfaces/venues/IUniswapV3Pool.sol";
 import {InstantSeat} from "./InstantSeat.sol";
 import {Seat} from "./Seat.sol";
 
@@ -98,10 +99,11 @@ contract PerpV2Seat is InstantSeat {
     /// as it was, or as the market allows. Its limit on ticks per block is not readable, and left out.
     function quote(bytes32 instrument, int256 size) external returns (uint256 paid, bool whole) {
         address base = _base(instrument);
-        uint256 index = IPerpBaseToken(base).getIndexPrice(0);
         IPerpMarketRegistry.MarketInfo memory market = REGISTRY.getMarketInfo(base);
-        int256 before = _spread(EXCHANGE.getSqrtMarketTwapX96(base, 0), index);
-        IPerpQuoter.SwapResponse memory r = QUOTER.swap(
+        (uint160 root,,,,,, bool unlocked) = IUniswapV3Pool(market.pool).slot0();
+        require(unlocked, Busy());
+        if (!_trades(base)) return (0, false);
+        try QUOTER.swap(
             IPerpQuoter.SwapParams({
                 baseToken: base,
                 isBaseToQuote: size < 0,
@@ -109,12 +111,13 @@ contract PerpV2Seat is InstantSeat {
                 amount: SignedMath.abs(size),
                 sqrtPriceLimitX96: 0
             })
-        );
-        paid = r.deltaAvailableQuote;
-        int256 after_ = _spread(r.sqrtPriceX96, index);
-        int256 most = int256(uint256(market.maxPriceSpreadRatio)); // Safe because it is 24 bits.
-        whole = r.exchangedPositionSize == size && SignedMath.min(before, -most) <= after_
-            && after_ <= SignedMath.max(before, most);
+        ) returns (IPerpQuoter.SwapResponse memory r) {
+            paid = r.deltaAvailableQuote;
+            whole = r.exchangedPositionSize == size && _inBand(base, root, r.sqrtPriceX96, market.maxPriceSpreadRatio);
+        } catch Error(string memory reason) {
+            // The lens's word for a purchase of more than there is.
+            require(keccak256(bytes(reason)) == keccak256("Q_UOA"), BadVenuePrice());
+        }
     }
 
     // ----------------------------------------------------------------- internal
@@ -175,6 +178,19 @@ contract PerpV2Seat is InstantSeat {
     /// @dev The venue takes a market off a trader's list when its position is closed.
     function _flat() internal view override returns (bool) {
         return BALANCE.getBaseTokens(address(this)).length == 0;
+    }
+
+    /// @dev Whether the venue trades in this market at all.
+    function _trades(address base) internal view returns (bool) {
+        return !CLEARING_HOUSE.paused() && IPerpBaseToken(base).isOpen()
+            && EXCHANGE.getMaxTickCrossedWithinBlock(base) > 0;
+    }
+
+    function _inBand(address base, uint160 before, uint160 after_, uint24 ratio) internal view returns (bool) {
+        uint256 index = IPerpBaseToken(base).getIndexPrice(0);
+        (int256 was, int256 is_) = (_spread(before, index), _spread(after_, index));
+        int256 most = int256(uint256(ratio)); // Safe because it is 24 bits.
+        return SignedMath.min(was, -most) <= is_ && is_ <= SignedMath.max(was, most);
     }
 
     /// @dev (market − index) ÷ index, 1e6, rounded towards zero (Exchange._getPriceSpreadRatio).

@@ -10,6 +10,7 @@ import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 import {IInstantSeat, ISeat} from "../../interfaces/ISeat.sol";
 import {IRageClearingHouse, IRagePoolWrapper, IRageSwapSimulator} from "../../interfaces/venues/IRage.sol";
+import {IUniswapV3Pool} from "../../interfaces/venues/IUniswapV3Pool.sol";
 import {RageStorage} from "../libraries/RageStorage.sol";
 import {InstantSeat} from "./InstantSeat.sol";
 import {Seat} from "./Seat.sol";
@@ -29,6 +30,11 @@ contract RageSeat is InstantSeat {
     using SafeERC20 for IERC20;
 
     IRageClearingHouse public immutable CLEARING_HOUSE;
+    /// @dev A quote looks no further than a price so many times squared the present one: the lens walks the whole range
+    /// of prices for a size beyond the depth, for more gas than anybody gives it.
+    uint256 internal constant FURTHEST = 4;
+    uint160 internal constant MIN_ROOT = 4295128739 + 1;
+    uint160 internal constant MAX_ROOT = 1461446703485210103287273052203988822378723970342 - 1;
     /// @dev The venue's name for the settlement token: the low 32 bits of its address.
     uint32 internal immutable COLLATERAL;
     /// @dev The venue's own lens: it reads only, and what it says is only ever a yardstick.
@@ -79,8 +85,15 @@ contract RageSeat is InstantSeat {
 
     /// @inheritdoc IInstantSeat
     function quote(bytes32 instrument, int256 size) external view returns (uint256 paid, bool whole) {
+        uint32 pool = _pool(instrument);
+        (uint160 root,,,,,, bool unlocked) = IUniswapV3Pool(CLEARING_HOUSE.wrapper(pool).vPool()).slot0();
+        require(unlocked, Busy());
+        uint160 end = _furthest(root, size > 0);
+        // At its very end a pool has nothing left in that direction.
+        bool able = size > 0 ? root < end : root > end;
+        if (!able || CLEARING_HOUSE.paused() || !CLEARING_HOUSE.isOpen(pool)) return (0, false);
         IRageSwapSimulator.SwapResult memory r =
-            SIMULATOR.simulateSwapView(address(CLEARING_HOUSE), _pool(instrument), size, 0, false);
+            SIMULATOR.simulateSwapView(address(CLEARING_HOUSE), pool, size, end, false);
         paid = SignedMath.abs(r.vQuoteIn) * UNIT;
         whole = r.vTokenIn == -size;
     }
@@ -133,6 +146,13 @@ contract RageSeat is InstantSeat {
         );
         // A purchase pays and a sale receives; anything else is refused by the cast.
         paid = (size > 0 ? -vQuote : vQuote).toUint256() * UNIT;
+    }
+
+    /// @dev Casts safe because both ends are of 160 bits.
+    function _furthest(uint160 root, bool up) internal pure returns (uint160) {
+        return up
+            ? uint160(Math.min(uint256(root) * FURTHEST, MAX_ROOT))
+            : uint160(Math.max(uint256(root) / FURTHEST, MIN_ROOT));
     }
 
     function _flat() internal view override returns (bool) {

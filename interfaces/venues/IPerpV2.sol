@@ -34,6 +34,7 @@ interface IPerpClearingHouse {
     /// @notice Settles a position in a closed market at its closed price; open to anyone.
     function quitMarket(address trader, address baseToken) external returns (uint256 base, uint256 quote);
 
+    function paused() external view returns (bool);
     function getVault() external view returns (address);
     function getExchange() external view returns (address);
     function getAccountBalance() external view returns (address);
@@ -71,6 +72,8 @@ interface IPerpExchange {
     function getPendingFundingPayment(address trader, address baseToken) external view returns (int256);
     function getAllPendingFundingPayment(address trader) external view returns (int256);
     function getSqrtMarketTwapX96(address baseToken, uint32 interval) external view returns (uint160);
+    /// @return Zero: the market's trading is stopped.
+    function getMaxTickCrossedWithinBlock(address baseToken) external view returns (uint24);
 }
 
 interface IPerpQuoter {

@@ -13,6 +13,7 @@ interface IRageClearingHouse {
         bool settleProfit;
     }
 
+    function paused() external view returns (bool);
     function createAccount() external returns (uint256 accountId);
     function updateMargin(uint256 accountId, uint32 collateralId, int256 amount) external;
     function settleProfit(uint256 accountId) external;
@@ -34,6 +35,7 @@ interface IRageClearingHouse {
 }
 
 interface IRagePoolWrapper {
+    function vPool() external view returns (address);
     function getFundingRateAndVirtualPrice()
         external
         view

@@ -213,7 +213,6 @@ def test_rage_quotes_all_of_its_depth_as_whole_and_one_wei_more_not(rage_live, m
     assert not rage_live.quote(market, sign * (most + 1))[1]
 
 
-@pytest.mark.xfail(reason="the seats' quotes need their fix: see the branch issue-3-quote-fix")
 @pytest.mark.parametrize("market", MARKETS)
 @pytest.mark.parametrize("times", [1, 1_000])
 @pytest.mark.parametrize("sign", [1, -1])
@@ -226,7 +225,6 @@ def test_a_size_beyond_the_depth_is_answered_with_not_whole_and_within_the_stipe
     assert not whole
 
 
-@pytest.mark.xfail(reason="the seats' quotes need their fix: see the branch issue-3-quote-fix")
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_venue_that_its_owner_has_paused_quotes_nothing_as_whole(ringside, live, sign):
     arguments = () if live.venue.NAME == "perp-v2" else (10,)  # Ten: trading and all else.

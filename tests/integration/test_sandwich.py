@@ -231,7 +231,6 @@ def pools(ringside):
     )
 
 
-@pytest.mark.xfail(reason="the seats' quotes need their fix: see the branch issue-3-quote-fix")
 @pytest.mark.parametrize("venue", [0, 1])
 @pytest.mark.parametrize("skip", [True, False])
 def test_a_venue_whose_pool_the_keeper_has_locked_is_not_taken_for_one_that_fails(
@@ -247,7 +246,6 @@ def test_a_venue_whose_pool_the_keeper_has_locked_is_not_taken_for_one_that_fail
         crook.run_locked((pools.perp, pools.rage)[venue], crook.fill(made, dearer))
 
 
-@pytest.mark.xfail(reason="the seats' quotes need their fix: see the branch issue-3-quote-fix")
 @pytest.mark.parametrize("venue", [0, 1])
 def test_a_position_at_a_venue_whose_pool_the_keeper_has_locked_is_still_closed_first(
     ringside, desk, crook, order, pools, venue
@@ -261,7 +259,6 @@ def test_a_position_at_a_venue_whose_pool_the_keeper_has_locked_is_still_closed_
         crook.run_locked((pools.perp, pools.rage)[venue], crook.fill(made, elsewhere))
 
 
-@pytest.mark.xfail(reason="the seats' quotes need their fix: see the branch issue-3-quote-fix")
 @pytest.mark.parametrize("venue", [0, 1])
 def test_a_price_moved_by_a_swap_that_is_not_paid_for_moves_no_yardstick(
     ringside, crook, order, pools, venue
