@@ -85,7 +85,8 @@ contract DelayedStandInSeat is DelayedSeat {
         if (order != 0) return (true, 0, 0);
         uint256 worth = uint256(_done < 0 ? -_done : _done) * PRICE;
         if (_done == 0) return (false, 0, 0);
-        return (false, _done, t.size > 0 ? worth + t.cost : worth - t.cost);
+        if (t.size > 0) return (false, _done, worth + t.cost);
+        return (false, _done, worth > t.cost ? worth - t.cost : 0);
     }
 
     function _expire(bytes32) internal virtual override {

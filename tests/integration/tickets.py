@@ -35,11 +35,13 @@ UNKNOWN = MAX
 
 @dataclass(frozen=True)
 class Fill:
-    """What the venue's event says of a fill, and what it did to the margin beside price and fee."""
+    """What the venue's event says of a fill."""
 
     size: int
     price: int
     fee: int
+    index: int
+    """Of the funding up to then."""
 
     @property
     def notional(self) -> int:
@@ -157,7 +159,14 @@ class SynthetixView:
         event = self.proxies[market].events.PositionModified()
         found = [log.args for log in event.process_receipt(receipt, errors=DISCARD)]
         (fill,) = [args for args in found if args.tradeSize != 0]
-        return Fill(fill.tradeSize, fill.lastPrice, fill.fee)
+        return Fill(fill.tradeSize, fill.lastPrice, fill.fee, fill.fundingIndex)
+
+    def arrived(self, receipt: Any, market: str = "ETH-USD") -> int:
+        """The margin that a transaction brought, 1e18 sUSD."""
+        event = self.proxies[market].events.MarginTransferred()
+        mined = self.ringside.w3.eth.get_transaction_receipt(receipt.txn_hash)
+        found = event.process_receipt(mined, errors=DISCARD)
+        return sum(int(log.args.marginDelta) for log in found)
 
 
 # ---------------------------------------------------------------------- the desk
