@@ -59,14 +59,15 @@ def test_a_flat_pocket_is_all_free_and_needs_nothing(ringside, vault, account, c
 
 @sides
 def test_a_position_is_liquidated_where_equity_reaches_maintenance(ringside, synthetix, side):
-    """Down to the smallest step of the oracle's price."""
+    """Down to the smallest step of the oracle's price, all at the same second."""
     take(synthetix, side * 30 * ETH, 4_000 * USDC)
     safe, gone = 2_000 * 10**8, (2_000 - side * 200) * 10**8
     while abs(safe - gone) > 1:
         middle = (safe + gone) // 2
-        synthetix.move(Decimal(middle).scaleb(-8))
-        margin, _ = read(synthetix)
-        liquidated = synthetix.ask("canLiquidate", synthetix.seat().address)
+        with undone(ringside):
+            synthetix.move(Decimal(middle).scaleb(-8))
+            margin, _ = read(synthetix)
+            liquidated = synthetix.ask("canLiquidate", synthetix.seat().address)
         assert (margin.equity <= margin.maintenance) == liquidated
         safe, gone = (safe, middle) if liquidated else (middle, gone)
     # Thirty units move by the smallest step thirty times.
