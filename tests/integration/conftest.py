@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from stage import Ringside, build
+from tickets import SynthetixView
 from venue_views import PerpView, RageView
 
 from devnet import anvil, state
@@ -44,6 +45,11 @@ def perp(ringside: Ringside) -> PerpView:
 @pytest.fixture
 def rage(ringside: Ringside) -> RageView:
     return RageView(ringside)
+
+
+@pytest.fixture
+def synthetix(ringside: Ringside) -> SynthetixView:
+    return SynthetixView(ringside)
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ class Refused(Exception):
         self.data = data
 
 
-def send(method: Any, *args: Any, sender: Any) -> Any:
+def send(method: Any, *args: Any, sender: Any, value: int = 0) -> Any:
     """A transaction as wallets send them: tried by a call first, so that a refusal is seen as it
     is.
 
@@ -74,6 +74,7 @@ def send(method: Any, *args: Any, sender: Any) -> Any:
         "to": method.contract.address,
         "data": method.encode_input(*args),
         "gas": hex(15_000_000),
+        "value": hex(value),
     }
     provider = method.contract.provider
     answer = provider.web3.provider.make_request("eth_call", [tx, "latest"])
