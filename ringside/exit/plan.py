@@ -64,6 +64,8 @@ class Step:
     limit: int = 0
     ready: bool = True
     until: int = 0
+    shared: bool = False
+    """It concerns the whole seat: the market only names the pocket."""
 
     @property
     def key(self) -> Key:
@@ -73,7 +75,7 @@ class Step:
     @property
     def where(self) -> str:
         """Venue and market, in words."""
-        return f"{self.name} {self.market}".strip()
+        return self.name if self.shared else f"{self.name} {self.market}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,12 +286,12 @@ class _Plan:
             reason, ready = "all that is free", not still
             amount = (free or 0) // USDC_TO_USD
             if not self._refused(Kind.PULL, seat, market):
-                yield self._step(Kind.PULL, seat, market, reason, amount=amount, ready=ready)
+                more = {"amount": amount, "ready": ready, "shared": not seat.isolated}
+                yield self._step(Kind.PULL, seat, market, reason, **more)
             elif self.choice.in_kind and not self._refused(Kind.PULL_IN_KIND, seat, market):
                 reason = "all that is free, in whatever the venue pays"
-                yield self._step(
-                    Kind.PULL_IN_KIND, seat, market, reason, amount=amount, ready=ready
-                )
+                more = {"amount": amount, "ready": ready, "shared": not seat.isolated}
+                yield self._step(Kind.PULL_IN_KIND, seat, market, reason, **more)
 
     def _sweeps(self, seat: Seat, pulls: list[Step]) -> Iterator[Step]:
         for token, amount in seat.resting:
@@ -393,11 +395,20 @@ def _left_open(state: State, seat: Seat, spot: Spot, choice: Choice, past: Past)
     elif spot.size and bound(spot.size, spot.price, choice) is None:
         why = "neither oracle nor venue has a price to hold the close against"
         yield Left(where, what, why, "run it again with --at-any-price")
+    elif past.commits.get((seat.venue, spot.market), 0) >= MOST_COMMITS:
+        why = "nobody brought a Pyth price for its orders within the venue's window"
+        yield Left(where, what, why, _BRING)
     else:
         why = "an order is pending" if spot.ticket else "there was no time left to close it"
         yield Left(
             where, what, why + _worth(seat, spot), "run the exit again, with more --patience"
         )
+
+
+_BRING = (
+    "bring one: Pyth's update for the market's feed, published two seconds or more after it, "
+    "to `executeOffchainDelayedOrder` of the market for the seat; or run the exit again"
+)
 
 
 def _worth(seat: Seat, spot: Spot) -> str:

@@ -190,7 +190,8 @@ class Exit:
         if kind is Kind.SWEEP:
             return self._vault(vault, "sweep", account, venue, step.market)
         if kind is Kind.WITHDRAW:
-            return self._vault(vault, "withdraw", account, state.idle, state.owner)
+            _, receipt = self._vault(vault, "withdraw", account, state.idle, state.owner)
+            return f"{from_units(state.idle, 6):,.6f} USDC", receipt
         if kind is Kind.CLOSE:
             return self._close(step, key)
         if kind is Kind.COMMIT:

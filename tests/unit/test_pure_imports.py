@@ -16,6 +16,7 @@ PURE = [
     "ringside.keeper.plan",
     "ringside.statement",
     "ringside.show",
+    "ringside.exit.plan",
 ]
 
 
