@@ -45,6 +45,8 @@ class Kind(Enum):
 Key = tuple[Kind, int, str]
 """A step's identity within a run: kind, venue (-1 for none), market or token."""
 NOWHERE = -1
+NOTHING = Refused("nothing is free")
+"""What a pull that would bring nothing is put aside with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,8 +439,10 @@ def _left_margin(
     if equity is not None and equity < ONE // 100:
         return
     worth = "unknown margin" if equity is None else f"{from_units(equity):,.2f} USD of margin"
+    if no is NOTHING and equity is None:
+        return
     if no:
-        known = explain(no)
+        known = explain(no, pulling=True)
         yield Left(where, worth, known.why, known.remedy)
     elif held(spots) and free and not choice.strip:
         free_too = f"{from_units(free):,.2f} USD of free margin"

@@ -124,9 +124,12 @@ _KNOWN: dict[str, Reason] = {
 }
 
 
-def explain(refused: Refused) -> Reason:
-    """What a refusal means; one that is not known is told as it is."""
-    known = _KNOWN.get(refused.name)
+def explain(refused: Refused, pulling: bool = False) -> Reason:
+    """What a refusal means; one that is not known is told as it is.
+
+    While margin is pulled, a pool that has no price left is the one on the way back to USDC.
+    """
+    known = _KNOWN.get("PaidShort" if pulling and refused.name == "SPL" else refused.name)
     if known is None and "suspended" in refused.name:
         # Synthetix' SystemStatus names what is: the system, an exchange, the market.
         return Reason(f"the venue is suspended: “{refused.name}”", _WAIT_OWNER)

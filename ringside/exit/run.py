@@ -19,7 +19,7 @@ from web3.logs import DISCARD
 from web3.types import TxParams, TxReceipt, Wei
 
 from ringside.chain.contracts import Refused, refusal, revert_data
-from ringside.exit.plan import ANY, Choice, Kind, Left, Past, Step, left, plan
+from ringside.exit.plan import ANY, NOTHING, Choice, Kind, Left, Past, Step, left, plan
 from ringside.exit.reasons import ERRORS, explain
 from ringside.exit.state import Deployment, Spot, State, read
 from ringside.orders import market_id
@@ -33,7 +33,7 @@ GAS = 8_000_000
 SLICE = 5
 """Seconds to wait at a time, since others may execute what is waited for."""
 MOST_TRIES = 4
-MOST_CLOSES = 12
+MOST_CLOSES = 100
 """How often a step may be taken in one run; closing and withdrawing go on from where they were."""
 
 Send = Callable[[TxParams], TxReceipt]
@@ -139,15 +139,18 @@ class Exit:
     def _take(self, state: State, step: Step) -> Done:
         self._tries[step.key] += 1
         most = MOST_CLOSES if step.kind in (Kind.CLOSE, Kind.WITHDRAW) else MOST_TRIES
+        if self._tries[step.key] > most:
+            # For good, with the reason that it was refused with before, if there is one.
+            no = self._refused.setdefault(step.key, Refused(f"tried {most} times"))
+            self._retry.pop(step.key, None)
+            return Done(step, f"not tried again: {explain(no).why}", refused=no)
         try:
-            if self._tries[step.key] > most:
-                raise Refused(f"tried {most} times")
             note, receipt = self._act(state, step)
         except Refused as no:
             return self._put_aside(state, step, no)
         if receipt is None:
             # Nothing there to be done: not a failure, and not to be tried again.
-            self._refused[step.key] = Refused(note)
+            self._refused[step.key] = NOTHING
             return Done(step, note)
         if step.kind is Kind.EPOCH:
             self._raised = True
@@ -164,7 +167,7 @@ class Exit:
         self._retry.pop(step.key, None)
         if step.kind is Kind.EPOCH:
             self._raised = True  # Asked once; the exit goes on without.
-        known = explain(no)
+        known = explain(no, pulling=step.kind is Kind.PULL)
         if known.retry is not None:
             self._retry[step.key] = state.now + known.retry
         return Done(step, known.why, refused=no)
@@ -251,7 +254,7 @@ class Exit:
             answer = self.at.ask(token, "decimals()", ["uint8"], block=state.block)
             par = amount * 10**6 // 10 ** int(answer[0] if answer else 18)
         if par == 0:
-            return "nothing is free", None
+            return NOTHING.name, None
         # Where no exchange is in between, what leaves the venue arrives.
         loss = self.choice.max_loss if token.lower() != self.at.token.lower() else 0
         least = par * (ONE - loss) // ONE

@@ -167,14 +167,14 @@ class Owner:
             status, "updateAccessControl", b"System".ljust(32, b"\0"), chain.accounts[0], True, True
         )
         if on:
-            chain.send(status, "suspendSystem", 1)
+            chain.send(status, "suspendSystem", 2)
         else:
             chain.send(status, "resumeSystem")
 
-    def drain_pool(self) -> None:
-        """Somebody sells so much sUSD that the pool has no USDC left."""
+    def drain_pool(self, sold: int) -> None:
+        """Somebody sells so many sUSD in the pool, which has ten million USDC."""
         chain = Chain(self.w3)
-        who, amount = chain.accounts[8], 12_000_000 * 10**18
+        who, amount = chain.accounts[8], sold * 10**18
         synthetix.issue(self.w3, self.names, who, amount)
         router = chain.at(exchange.router(), self.names["swap_router"])
         chain.send(self.susd, "approve", router.address, amount, role=8)
@@ -183,7 +183,7 @@ class Owner:
         chain.send(router, "exactInputSingle", terms, role=8)
 
     def perp_market(self, call: str, name: str = "ETH-USD", role: int = 0) -> None:
-        """`pause` by its owner, `close` by anybody later."""
+        """`pause` by its owner, `close()` by anybody later."""
         chain = Chain(self.w3)
         token = self.ringside.addresses["venues"]["perp-v2"]["markets"][name]["base_token"]
         chain.send(chain.at(perp_v2.core("BaseToken"), token), call, role=role)

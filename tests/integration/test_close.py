@@ -142,10 +142,10 @@ def test_at_a_venue_that_fills_later_there_is_no_close(ringside, vault, owner, c
 def test_perp_closes_as_far_as_its_tick_limit_and_the_rest_later(
     ringside, vault, owner, close, perp, side
 ):
-    whole = side * 400 * ETH
-    ringside.trade(PERP, whole, 90_000 * 10**6)
+    whole = side * 40 * ETH
+    ringside.trade(PERP, whole, 30_000 * 10**6)
     ringside.mine_at(ringside.now + 60)
-    owner.perp_ticks(6)
+    owner.perp_ticks(9)
     receipt, event = close(PERP, ANY[side])
     assert venue_part(event.size, -whole)
     assert perp.fills(receipt) == [(event.size, event.quote)]
@@ -168,12 +168,12 @@ def venue_part(part, whole):
 def test_the_limit_of_a_partial_close_is_that_of_the_part(
     ringside, owner, close, would_close, vault, client
 ):
-    ringside.trade(PERP, 400 * ETH, 90_000 * 10**6)
+    ringside.trade(PERP, 40 * ETH, 30_000 * 10**6)
     ringside.mine_at(ringside.now + 60)
-    owner.perp_ticks(6)
+    owner.perp_ticks(9)
     done, quote = would_close(PERP, 0)
     price = price_against(quote, done)
-    assert abs(done) < 400 * ETH
+    assert abs(done) < 40 * ETH
     with reverts(ringside.seat_at(PERP, "PerpV2Seat").BeyondLimit):
         send(vault.close, ringside.account, PERP, ETH_USD, price + 10**6, sender=client)
     assert close(PERP, price)[1].size == done
@@ -185,7 +185,7 @@ def test_in_a_closed_perp_market_the_position_settles_at_the_closed_price(
     ringside.trade(PERP, 2 * ETH, MARGIN)
     owner.perp_market("pause")
     ringside.mine_at(ringside.now + 5 * 86_400 + 1)
-    owner.perp_market("close", role=9)
+    owner.perp_market("close()", role=9)
     _, event = close(PERP, 0)
     assert event.size == -2 * ETH
     # The index when it was paused, without a fee.
@@ -197,7 +197,7 @@ def test_the_limit_holds_in_a_closed_market_too(ringside, owner, vault, client):
     ringside.trade(PERP, 2 * ETH, MARGIN)
     owner.perp_market("pause")
     ringside.mine_at(ringside.now + 5 * 86_400 + 1)
-    owner.perp_market("close", role=9)
+    owner.perp_market("close()", role=9)
     with reverts(ringside.seat_at(PERP, "PerpV2Seat").BeyondLimit, quote=4_000 * ONE):
         send(vault.close, ringside.account, PERP, ETH_USD, 2_000 * ONE + 1, sender=client)
 

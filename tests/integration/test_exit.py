@@ -12,7 +12,7 @@ from leaving import (
     refusals,
     why,
 )
-from stage import DEPOSIT, ETH, ETH_USD, NO_RECEIPT, USDC, reverts, send
+from stage import DEPOSIT, ETH, ETH_USD, NO_RECEIPT, ONE, USDC, reverts, send
 
 from devnet.anvil import rpc
 from devnet.chain import Chain
@@ -20,7 +20,7 @@ from devnet.venues import synthetix
 from ringside.accounts import account_id
 from ringside.exit.plan import Kind
 from ringside.exit.state import COIN, RESERVE_LIFE
-from ringside.orders import Tickets, venue_set
+from ringside.orders import Bounds, Tickets, venue_set
 
 GIFT = 123 * USDC + 456_789
 TIP = USDC
@@ -84,6 +84,7 @@ def test_with_every_keeper_dead_everything_ends_in_the_wallet(
         size=2 * ETH,
         venues=venue_set([PERP, RAGE, SYNTHETIX]),
         tip=2 * TIP,
+        bounds=Bounds(open_against=True),
         tickets=Tickets(most=5, max_cost=100 * USDC, max_loss=10**16),
     )
     signature = ringside.signed(order, client)
@@ -285,13 +286,13 @@ def test_a_position_worth_nothing_is_named_and_the_others_leave(
     ringside, owner, vault, wallet, venue, name, step, error
 ):
     if venue == SYNTHETIX:
-        owner.buys_later(20 * ETH)
+        owner.buys_later(12 * ETH)
     else:
-        ringside.trade(venue, 20 * ETH, MARGIN)
+        ringside.trade(venue, 12 * ETH, MARGIN)
     others = [other for other in (PERP, RAGE) if other != venue]
     for other in others:
         send(vault.post, ringside.account, other, ETH_USD, MARGIN, 0, sender=owner.client)
-    owner.market_falls(1_700)
+    owner.market_falls(1_550)
     owner.ringside_is_gone()
     report = owner.leaves(any_price=True)
     assert refusals(report)[step, name, "ETH-USD"] == error
@@ -337,16 +338,16 @@ def test_a_perp_market_paused_by_its_owner_stays_until_it_is_closed(ringside, ow
     assert wallet() > DEPOSIT - 500 * USDC
     # Five days on anybody may close the market, and it settles at the price of then.
     ringside.mine_at(ringside.now + 5 * 86_400 + 1)
-    owner.perp_market("close", role=9)
+    owner.perp_market("close()", role=9)
     report = owner.leaves()
     nothing_is_left(ringside, report)
     assert wallet() > DEPOSIT - 10 * USDC
 
 
 def test_perps_tick_limit_lets_a_part_go_at_a_time(ringside, owner, wallet):
-    ringside.trade(PERP, 400 * ETH, 90_000 * USDC)
+    ringside.trade(PERP, 40 * ETH, 30_000 * USDC)
     ringside.mine_at(ringside.now + 60)
-    owner.perp_ticks(6)
+    owner.perp_ticks(9)
     report = owner.leaves(patience=300)
     closed = [done for done in report.done if done.step.kind is Kind.CLOSE and not done.refused]
     assert 1 < len(closed) < 6
@@ -355,11 +356,11 @@ def test_perps_tick_limit_lets_a_part_go_at_a_time(ringside, owner, wallet):
 
 
 def test_without_patience_the_rest_stays_for_the_next_exit(ringside, owner):
-    ringside.trade(PERP, 400 * ETH, 90_000 * USDC)
+    ringside.trade(PERP, 40 * ETH, 30_000 * USDC)
     ringside.mine_at(ringside.now + 60)
-    owner.perp_ticks(6)
+    owner.perp_ticks(9)
     report = owner.leaves(patience=0)
-    assert 0 < report.after.spot(PERP, "ETH-USD").size < 400 * ETH
+    assert 0 < report.after.spot(PERP, "ETH-USD").size < 40 * ETH
     assert "limit" in why(report, "perp-v2 ETH-USD")
     nothing_is_left(ringside, owner.leaves(patience=300))
 
@@ -397,16 +398,23 @@ def test_below_rages_smallest_order_dust_stays_and_the_margin_leaves(ringside, o
     assert DEPOSIT - 30 * USDC < wallet() < DEPOSIT - 20 * USDC
 
 
-def test_with_the_pool_dry_the_venues_own_token_leaves_in_kind(ringside, owner, client, wallet):
+@pytest.mark.parametrize(
+    ("sold", "max_loss", "error"),
+    [(12_000_000, 2 * ONE // 100, "SPL"), (9_000_000, ONE // 1_000, "PaidShort")],
+    ids=["dry", "dear"],
+)
+def test_with_the_pool_dry_or_dear_the_venues_own_token_leaves_in_kind(
+    ringside, owner, client, wallet, sold, max_loss, error
+):
     owner.buys_later(ETH)
-    owner.drain_pool()
-    report = owner.leaves()
-    assert refusals(report)[Kind.PULL, "synthetix", "ETH-USD"] == "PaidShort"
+    owner.drain_pool(sold)
+    report = owner.leaves(max_loss=max_loss)
+    assert refusals(report)[Kind.PULL, "synthetix", "ETH-USD"] == error
     assert "--in-kind" in why(report, "synthetix ETH-USD")
     assert wallet() == DEPOSIT - MARGIN
     before = owner.susd.functions.balanceOf(client.address).call()
     margin = report.after.spot(SYNTHETIX, "ETH-USD").equity
-    report = owner.leaves(in_kind=True)
+    report = owner.leaves(max_loss=max_loss, in_kind=True)
     nothing_is_left(ringside, report)
     assert owner.susd.functions.balanceOf(client.address).call() - before == margin
     assert margin > 4_900 * ETH
