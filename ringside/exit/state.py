@@ -107,7 +107,6 @@ class Seat:
     free: int | None = None
     maintenance: int = 0
     resting: tuple[tuple[str, int], ...] = ()
-    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +240,10 @@ def _seat(
     block: int,
 ) -> Seat:
     venue, address, _, isolated, readable, _, margin, markets = row
-    spots, delayed, paused = [], False, False
+    spots, delayed = [], False
     for key, ok, _pending, position, pocket in markets:
         route = at.venues.functions.route(venue, key).call(block_identifier=block)
-        _, delayed, paused, instrument = route
+        _, delayed, _, instrument = route
         size: int | None = position[0]
         if not ok:
             held = at.ask(address, "held(bytes32)", ["int256"], instrument, block=block)
@@ -268,7 +267,6 @@ def _seat(
         *(venue, name, address, delayed, isolated, tuple(spots)),
         **whole,
         resting=resting,
-        paused=paused,
     )
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from stage import BTC_USD, ETH, ETH_USD, MAX, USDC, Ringside, send
 
-from devnet import feeds, market
+from devnet import feeds, market, pools
 from devnet.anvil import rpc
 from devnet.artifacts import synthetix as artifact
 from devnet.chain import Chain
 from devnet.synthetix import exchange, markets
-from devnet.venues import perp_v2, synthetix
+from devnet.venues import perp_v2, rage, synthetix
 from ringside.exit.plan import Choice, Kind
 from ringside.exit.run import Exit, Report
 from ringside.exit.state import Deployment
@@ -195,6 +195,19 @@ class Owner:
         at = chain.at(perp_v2.core("Exchange"), names["exchange"])
         token = names["markets"][name]["base_token"]
         chain.send(at, "setMaxTickCrossedWithinBlock", token, most)
+
+    def rage_makers_leave(self, keeping: int, name: str = "ETH-USD") -> None:
+        """All but one part in `keeping` of the pool's liquidity is withdrawn."""
+        chain = Chain(self.w3)
+        names = self.ringside.addresses["venues"]["rage"]
+        house = rage.artifact("protocol/clearinghouse/ClearingHouse")
+        at = chain.at(house, names["clearing_house"])
+        start = pools.sqrt_price_x96(feeds.START_PRICES[name], 18, 6)
+        for lower, upper, liquidity in pools.plan(rage.BANDS, name, start, rage.TICK_SPACING, 6):
+            less = liquidity // keeping - liquidity
+            change = lower, upper, less, 0, 0, False, 0, False
+            pool = names["markets"][name]["pool_id"]
+            chain.send(at, "updateRangeOrder", names["accounts"]["maker"], pool, change, role=1)
 
     def breaks(self, venue: int) -> None:
         """The venue reverts on every call from now on."""

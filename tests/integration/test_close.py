@@ -212,9 +212,14 @@ def test_a_close_in_profit_pays_the_profit(ringside, vault, close, client, venue
     assert 370 * 10**6 < profit < 400 * 10**6
 
 
-def test_rage_closes_what_is_there_whatever_its_size(ringside, close, rage):
-    """Far more than any one band of its pool."""
-    ringside.trade(RAGE, 100 * ETH, 60_000 * 10**6)
-    _, event = close(RAGE, 0)
-    assert event.size == -100 * ETH
-    assert rage.size(rage.seat()) == 0
+@sides
+def test_rage_closes_as_far_as_its_pool_reaches(ringside, vault, owner, close, rage, side):
+    """Nearly all of the liquidity is gone: a few thousand dollars are left."""
+    whole = side * 20 * ETH
+    ringside.trade(RAGE, whole, 60_000 * 10**6)
+    owner.rage_makers_leave(keeping=10_000)
+    receipt, event = close(RAGE, ANY[side])
+    assert venue_part(event.size, -whole)
+    assert rage.fills(receipt) == [(event.size, event.quote)]
+    assert rage.size(rage.seat()) == whole + event.size
+    assert vault.active(ringside.account) == 1 << RAGE
