@@ -17,6 +17,7 @@ PURE = [
     "ringside.keeper.plan",
     "ringside.statement",
     "ringside.show",
+    "ringside.exit.plan",
 ]
 
 
