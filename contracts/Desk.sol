@@ -130,7 +130,7 @@ contract Desk is Book, Prices, EIP712 {
             // Where that was the last of it, an order to close all is complete, for good.
             (uint256 instant, uint256 delayed, uint256 silent) =
                 QUOTES.against(account, market, VAULT.active(account) & made.closing, o.filled > 0);
-            if (instant | delayed | silent == 0) _progress[made.key].done = true;
+            if (instant | delayed | silent == 0) _completeLater(account, made);
         }
         uint256 quote = o.quote == type(uint128).max ? type(uint256).max : o.quote;
         emit Settled(made.key, account, venue, number, o.filled, quote);
@@ -342,7 +342,7 @@ contract Desk is Book, Prices, EIP712 {
         if (done.opened && !terms.bounds.openAgainst) _requireClosedFirst(job, terms, done);
         uint64 cost = SafeCast.toUint64(Math.ceilDiv(c.atRisk, UNIT));
         Made memory made =
-            Made(job.key, SafeCast.toUint128(size), SafeCast.toUint64(tip), cost, 0, 0);
+            Made(job.key, SafeCast.toUint128(size), SafeCast.toUint64(tip), cost, 0, 0, 0);
         _remember(job, terms, _ticketId(job.account, leg.venue, terms.market, c.number), made);
         emit Committed(
             job.key, job.account, msg.sender, leg.venue, c.number, leg.size, t.limitQuote, receipt
@@ -384,6 +384,17 @@ contract Desk is Book, Prices, EIP712 {
         _progress[job.key].done = true;
         tip = terms.tip;
         if (tip > 0) VAULT.pay(job.account, msg.sender, tip);
+    }
+
+    /// @dev Where a ticket was the last of it. Settling is never stopped by a tip that cannot be paid.
+    function _completeLater(bytes32 account, Made memory made) internal {
+        if (_progress[made.key].done) return;
+        _progress[made.key].done = true;
+        if (made.reward == 0) return;
+        try VAULT.pay(account, msg.sender, made.reward) {}
+        catch {
+            emit TipUnpaid(made.key, made.reward);
+        }
     }
 
     /// @dev A step to close all that finds nothing to close is complete.

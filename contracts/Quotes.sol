@@ -87,8 +87,8 @@ contract Quotes is IQuotes {
             return whole;
         }
         (address seat,) = VAULT.seatOf(account, venue);
-        (, int256 pending) = _look(seat, abi.encodeCall(IDelayedSeat.pending, (route.instrument)));
-        return pending == 0;
+        (, int256 answer) = _look(seat, abi.encodeCall(IDelayedSeat.closable, (route.instrument)), QUOTE_GAS);
+        return answer == 1;
     }
 
     function _held(bytes32 account, uint8 venue, IVenues.Route memory route)
@@ -97,7 +97,7 @@ contract Quotes is IQuotes {
         returns (bool answered, int256 position)
     {
         (address seat,) = VAULT.seatOf(account, venue);
-        return _look(seat, abi.encodeCall(ISeat.held, (route.instrument)));
+        return _look(seat, abi.encodeCall(ISeat.held, (route.instrument)), LOOK_GAS);
     }
 
     /// @dev A call that cannot fail, of which nothing beyond two words is copied.
@@ -125,10 +125,14 @@ contract Quotes is IQuotes {
 
     /// @return answered Whether the seat said one word.
     /// @return word That word, else zero.
-    function _look(address seat, bytes memory question) internal view returns (bool answered, int256 word) {
-        _requireGas(LOOK_GAS);
+    function _look(address seat, bytes memory question, uint256 stipend)
+        internal
+        view
+        returns (bool answered, int256 word)
+    {
+        _requireGas(stipend);
         assembly ("memory-safe") {
-            answered := staticcall(LOOK_GAS, seat, add(question, 32), mload(question), 0, 32)
+            answered := staticcall(stipend, seat, add(question, 32), mload(question), 0, 32)
             answered := and(answered, eq(returndatasize(), 32))
             word := mul(answered, mload(0))
         }

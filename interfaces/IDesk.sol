@@ -113,6 +113,9 @@ interface IDesk {
         int256 filled,
         uint256 quote
     );
+    /// @notice An order to close all is complete, and the account could not pay its tip: too little is idle, or the day's cap
+    /// is reached.
+    event TipUnpaid(bytes32 indexed key, uint256 tip);
     /// @notice These venues (bits) did not answer, and the order allows to go on without them.
     event QuotesSkipped(bytes32 indexed key, uint256 venues);
     event Cancelled(bytes32 indexed account, uint256 nonce);

@@ -175,6 +175,9 @@ interface IDelayedSeat is ISeat {
     /// @notice Has the venue cancel a ticket whose time has passed, so that its deposit comes back here.
     function expire(bytes32 instrument) external;
 
+    /// @return Whether the venue would take a ticket to close the position now, and none is in the way.
+    function closable(bytes32 instrument) external view returns (bool);
+
     /// @return The size asked for, while the ticket has not been settled; else zero.
     function pending(bytes32 instrument) external view returns (int256);
 }

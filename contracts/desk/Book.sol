@@ -42,13 +42,15 @@ abstract contract Book is IDesk {
     /// @dev What a ticket of the desk's was made for.
     /// @param cost What it costs if it fails, token units, rounded up.
     /// @param closing Venues that its order is to close all at; zero for another order.
+    /// @param reward Of such an order, for whoever completes it.
     struct Made {
         bytes32 key;
         uint128 size;
         uint64 tip;
         uint64 cost;
         uint256 group;
-        uint256 closing;
+        uint64 closing;
+        uint64 reward;
     }
 
     /// @dev What is left of the latest interval that a schedule was filled in, counted from 1.
@@ -193,11 +195,15 @@ abstract contract Book is IDesk {
         require(cost <= signed.maxCost, TicketsTooDear(signed.maxCost, cost));
         p.cost = SafeCast.toUint64(cost);
         if (job.conditional) made.group = terms.conditions[0].group;
-        if (_closesAll(terms)) made.closing = terms.venues;
+        if (_closesAll(terms)) {
+            made.closing = uint64(terms.venues); // There are no more venues than that.
+            made.reward = SafeCast.toUint64(terms.tip);
+        }
         _made[ticket] = made;
     }
 
-    /// @dev Books a ticket's end: what it filled stays used, the rest is free again. Its cost stays where it failed.
+    /// @dev Books a ticket's end: what it filled stays used, the rest is free again. Its cost stays for the part that
+    /// failed.
     function _forget(bytes32 account, bytes32 ticket, uint256 filled) internal returns (Made memory made) {
         made = _made[ticket];
         delete _made[ticket];
@@ -210,7 +216,8 @@ abstract contract Book is IDesk {
         p.used -= uint128(undone);
         p.tip -= uint64(back);
         if (filled == 0) p.failures += 1;
-        else p.cost -= made.cost;
+        // Safe because it is a part of what fits; rounded against the keeper, who has that much less to fail with.
+        p.cost -= uint64(Math.mulDiv(made.cost, made.size - undone, made.size));
         if (made.group != 0) groupUsed[account][made.group] -= undone;
     }
 

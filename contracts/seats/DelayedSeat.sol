@@ -76,6 +76,11 @@ abstract contract DelayedSeat is IDelayedSeat, Seat {
     // -------------------------------------------------------------------- reads
 
     /// @inheritdoc IDelayedSeat
+    function closable(bytes32 instrument) external view returns (bool) {
+        return _tickets[instrument].size == 0 && _closable(instrument);
+    }
+
+    /// @inheritdoc IDelayedSeat
     function pending(bytes32 instrument) external view returns (int256) {
         return _tickets[instrument].size;
     }
@@ -118,6 +123,9 @@ abstract contract DelayedSeat is IDelayedSeat, Seat {
 
     /// @dev Leverage of the pocket if the position were `size`, by the venue's price of now; before the request.
     function _leverageAt(bytes32 instrument, int256 size) internal view virtual returns (uint256);
+
+    /// @dev Whether the venue would take an order for the whole position now.
+    function _closable(bytes32 instrument) internal view virtual returns (bool);
 
     /// @dev Compares the venue's state with what it was; the largest number is a price that it does not say.
     function _resolve(bytes32 instrument, Ticket memory t, bytes calldata proof)

@@ -14,7 +14,8 @@ import {
     ISynthetixMarket,
     ISynthetixMarketSettings,
     ISynthetixResolver,
-    ISynthetixSystemSettings
+    ISynthetixSystemSettings,
+    ISynthetixSystemStatus
 } from "../../interfaces/venues/ISynthetix.sol";
 import {DelayedSeat} from "./DelayedSeat.sol";
 import {Seat} from "./Seat.sol";
@@ -43,6 +44,9 @@ contract SynthetixSeat is DelayedSeat {
     using SafeCast for int256;
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
+
+    /// @dev The venue's name for the kind of order that is committed here.
+    uint8 internal constant OFFCHAIN = 2;
 
     ISynthetixResolver public immutable RESOLVER;
     IERC20 public immutable SUSD;
@@ -242,6 +246,15 @@ contract SynthetixSeat is DelayedSeat {
         int256 whole = int256(t.size) * price / 1e18 + fee + t.cost.toInt256();
         // A purchase pays it and a sale receives it; what is left of neither is nothing.
         return SignedMath.max(t.size > 0 ? whole : -whole, 0).toUint256();
+    }
+
+    /// @dev A suspended market reverts, which is an answer too.
+    function _closable(bytes32 instrument) internal view override returns (bool) {
+        ISynthetixMarket market = _market(instrument);
+        ISynthetixSystemStatus(_find("SystemStatus")).requireFuturesMarketActive(market.marketKey());
+        int256 size = market.positions(address(this)).size;
+        (,,,,, uint8 status) = market.postTradeDetails(-size, 0, OFFCHAIN, address(this));
+        return status == 0 && !market.isFlagged(address(this));
     }
 
     function _expire(bytes32 instrument) internal override {

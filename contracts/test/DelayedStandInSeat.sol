@@ -89,6 +89,10 @@ contract DelayedStandInSeat is DelayedSeat {
         return (false, _done, worth > t.cost ? worth - t.cost : 0);
     }
 
+    function _closable(bytes32) internal view virtual override returns (bool) {
+        return true;
+    }
+
     function _expire(bytes32) internal virtual override {
         posted += DEPOSIT;
         (order, _done) = (0, 0);

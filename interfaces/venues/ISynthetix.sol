@@ -44,6 +44,19 @@ interface ISynthetixMarket {
     function accessibleMargin(address account) external view returns (uint256 margin, bool invalid);
     function profitLoss(address account) external view returns (int256 profit, bool invalid);
     function accruedFunding(address account) external view returns (int256 funding, bool invalid);
+    function isFlagged(address account) external view returns (bool);
+    /// @dev A trade price of zero is the price now; a status of zero, that the venue would accept the order.
+    function postTradeDetails(int256 sizeDelta, uint256 tradePrice, uint8 orderType, address sender)
+        external
+        view
+        returns (
+            uint256 margin,
+            int256 size,
+            uint256 price,
+            uint256 liquidationPrice,
+            uint256 fee,
+            uint8 status
+        );
     /// @return A fraction of notional a day; positive is longs pay.
     function currentFundingRate() external view returns (int256);
 }
@@ -63,6 +76,11 @@ interface ISynthetixMarketSettings {
 interface ISynthetixSystemSettings {
     function exchangeDynamicFeeRounds() external view returns (uint256);
     function exchangeMaxDynamicFee() external view returns (uint256);
+}
+
+interface ISynthetixSystemStatus {
+    /// @notice Reverts while the system, its futures or this market are suspended.
+    function requireFuturesMarketActive(bytes32 marketKey) external view;
 }
 
 /// @notice Where the venue's contracts stand at the moment, by name.
