@@ -1,8 +1,9 @@
 """A client's statement: where every dollar went, from events alone.
 
-Deposits, withdrawals and what was pulled in kind come from the vault's events, tips and our fee from
-its trades, tickets and payments; venues' fees, funding and fills from the venues' own events. No line is worked out from another, so `difference`, which is what is
-left, proves that nothing was missed: it is 0.
+Deposits, withdrawals and what was pulled in kind come from the vault's events, tips and our fee
+from its trades, tickets and payments; venues' fees, funding and fills from the venues' own events.
+No line is worked out from another, so `difference`, which is what is left, proves that nothing was
+missed: it is 0.
 """
 
 from __future__ import annotations

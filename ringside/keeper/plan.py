@@ -30,7 +30,7 @@ from ringside.keeper.routes import worst_of_ticket as worst_of
 from ringside.orders import Order
 from ringside.routing.split import Route, RouteLeg, SplitError
 from ringside.units import ONE, USDC_TO_USD, from_units, price_against, usdc_to_usd
-from ringside.venues.base import MarketState, VenueError
+from ringside.venues.base import MarketState, Quote, VenueError
 
 HEADROOM = ONE // 1_000
 """How far a venue's price may move between a ticket and its fill: ten basis points. A guess, about
@@ -272,19 +272,21 @@ def _over(
             raise _too_dear(found.all_in_price, order)
         found = route(states, size, meets, costs, forced)
     try:
-        return _made(asked, found, states, venue_ids)
+        return _made(asked, found, states, allowed, venue_ids)
     except TooLittleMargin:
         # A venue that takes the whole by itself fits the margin by its room, and may ask for less.
         if found.best_single is None or len(found.legs) == 1:
             raise
         alone, cost = (found.best_single,), found.best_single_cost
-        return _made(asked, replace(found, legs=alone, leg_costs=cost), states, venue_ids)
+        alone_route = replace(found, legs=alone, leg_costs=cost)
+        return _made(asked, alone_route, states, allowed, venue_ids)
 
 
 def _made(
     asked: _Asked,
     found: Route,
     states: Mapping[str, MarketState],
+    allowed: Mapping[str, MarketState],
     venue_ids: Mapping[str, int],
 ) -> Plan:
     """A route with its margins, as transactions that the Desk takes one by one.
@@ -325,6 +327,7 @@ def _made(
         state, quote = states[parts[0].venue], quotes[parts[0].venue]
         if state.delayed:
             total = worst_of(state, quote, parts[0].margin, extra, asked.headroom)
+            _require_bounds(asked, total - order.sign * usdc_to_usd(extra), total, quote, allowed)
             costs += state.leg_cost + conversion(state, parts[0].margin)
         else:
             total = sum(quotes[leg.venue].all_in for leg in parts)
@@ -377,6 +380,31 @@ def _require_least(asked: _Asked, amount: int, last: bool) -> None:
         )
 
 
+def _require_bounds(
+    asked: _Asked, legs: int, total: int, quote: Quote, allowed: Mapping[str, MarketState]
+) -> None:
+    """A ticket's bound is also what the oracle's band and best execution leave, the latter for the
+    leg itself without tip and fee; the chain only finds out when nobody can fill it."""
+    order, size = asked.order, quote.size
+    bounds, moment, amount = order.bounds, asked.moment, abs(quote.size)
+    if bounds.max_deviation and moment is not None:
+        worst = moment.price * (ONE + order.sign * bounds.max_deviation) // ONE
+        if is_worse(total, size, max(worst, 0)):
+            raise _too_dear(price_against(total, size), order.with_(limit_price=max(worst, 0)))
+    if not bounds.tolerance:
+        return
+    singles = [
+        state.curve.quote(size).all_in
+        for state in allowed.values()
+        if not state.delayed and state.curve.capacity(order.sign) >= amount
+    ]
+    if singles:
+        best = min(singles) if size > 0 else max(singles)
+        limit = best * (ONE + order.sign * bounds.tolerance) // ONE
+        if (legs > limit) if size > 0 else (legs < limit):
+            raise TooDear("A venue that fills at once is better than a ticket would have to be.")
+
+
 def _require_affordable(order: Order, progress: Progress, costs: int) -> None:
     """What failed tickets may cost in all covers those planned, as the Desk counts: rounded up."""
     if order.tickets is None or not costs:
@@ -413,7 +441,7 @@ def _close_all(
             ) from None
     costs = sum(asked.leg_cost + usable[v].leg_cost for v in sizes)
     found = Route(order.sign * sum(sizes.values()), tuple(legs), costs, None, 0)
-    made = _made(replace(asked, margin=0), found, usable, venue_ids)
+    made = _made(replace(asked, margin=0), found, usable, usable, venue_ids)
     return replace(made, tip=order.tip, closes_by_ticket=False)
 
 

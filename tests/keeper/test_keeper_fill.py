@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from story import ANY_PRICE, DEPOSIT, EXAMPLES, MARKETS, TIP, Story
 
 from ringside.chain.contracts import Refused
+from ringside.keeper.margins import held
 from ringside.keeper.plan import PlanError, TooLittleMargin
-from ringside.orders import Bounds, venue_set
+from ringside.orders import Bounds, Conditions, venue_set
 from ringside.routing.split import NotEnoughCapacity
 from ringside.units import ONE, USDC, usdc_to_usd
 
@@ -88,7 +89,7 @@ def test_what_somebody_else_filled_in_part_is_completed(story: Story, market, si
             share = order.max_margin * percent // 100
             first = story.filled(story.fill_by(story.stranger, order, [(venue, part, share)]))
             seen = story.keeper.look(order)
-            assert (seen.filled, seen.used_margin) == (abs(part), share)
+            assert (seen.progress.filled, seen.progress.margin) == (abs(part), share)
             chosen, receipt = story.fill(order)
             second = story.filled(receipt)
             assert second["size"] == order.size - part
@@ -108,7 +109,7 @@ def test_a_position_is_reduced_without_more_margin(story: Story, market, side):
     closing, receipt = story.fill(back)
     assert [leg.margin for leg in closing.legs] == [0] * len(opening.legs)
     assert story.filled(receipt)["quote"] == closing.route.all_in
-    assert all(not seat.positions[market].size for seat in story.seats.values())
+    assert all(not held(seat, market) for seat in story.seats.values())
 
 
 # ------------------------------------------------------------------ refused by name
@@ -122,7 +123,7 @@ def test_a_position_is_reduced_without_more_margin(story: Story, market, side):
         ("TooFarFromOracle", {"bounds": Bounds(max_deviation=1)}),
         ("LeverageTooLow", {"bounds": Bounds(min_leverage=100 * ONE)}),
         ("LeverageTooHigh", {"bounds": Bounds(max_leverage=ONE)}),
-        ("NotFiller", {"bounds": Bounds(filler="0x" + "11" * 20, filler_until=2**40)}),
+        ("NotFiller", {"conditions": Conditions(filler="0x" + "11" * 20, filler_until=2**40)}),
     ],
 )
 def test_what_the_order_forbids_is_refused_by_name(story: Story, name, changes):
@@ -194,7 +195,7 @@ def test_too_large_an_order_is_refused_with_what_binds(story: Story, market, sid
     order = story.order(market, side * 10**6 * BASE[market], limit_price=ANY_PRICE[side])
     with pytest.raises(NotEnoughCapacity, match=r"perp-v2 takes .*, rage takes ") as refused:
         story.keeper.plan(order)
-    assert set(refused.value.binding) == set(story.ringside.venue_ids)
+    assert set(refused.value.binding) == {"perp-v2", "rage"}
 
 
 def test_too_little_margin_is_refused_with_what_is_asked_for(story: Story, market, side):

@@ -81,8 +81,8 @@ def test_a_split_adds_up_to_the_order():
     asked = order(-3 * ONE, margin=100 * USDC * 10, tip=USDC)
     chosen = plan(asked, account(10**10, no_seat("a"), no_seat("b")), STATES, {"a": 0, "b": 1})
     found = rows(show.split(chosen))
-    assert found["all, with the tip"][0] == "-3.000000"
-    legs = [number(found[leg.venue][0]) for leg in chosen.legs]
+    assert found["all, with the tip"][1] == "-3.000000"
+    legs = [number(found[leg.venue][1]) for leg in chosen.legs]
     assert abs(sum(legs) + 3) <= Fraction(2, 10**6)
 
 
@@ -101,26 +101,27 @@ def test_seats_show_what_is_known_of_them():
     long = seat("a", ONE, 500 * ONE)
     holder = account(5 * USDC, long, unreadable("b"), no_seat("c"))
     found = rows(show.positions("Seats", holder, PLACES))
-    assert found["a"][0] == "+1.000000 ETH-USD"
-    assert found["a"][5] == "1,500.00"
+    assert found["a"][:2] == ["all", "+1.000000 ETH-USD"]
+    assert found["a"][7] == "1,500.00"
     assert found["b"][0] == "unreadable: its venue does not answer"
     assert "c" not in found
-    assert found["idle"][2] == "5.00"
+    assert found["idle"][4] == "5.00"
 
 
 def test_a_seat_without_a_position_is_flat():
-    assert rows(show.positions("Seats", account(0, seat("a", 0, ONE)), PLACES))["a"][0] == "flat"
+    found = rows(show.positions("Seats", account(0, seat("a", 0, ONE)), PLACES))
+    assert found["a"][1] == "flat"
 
 
 def test_a_seat_that_nothing_can_liquidate_says_never():
     found = rows(show.positions("Seats", account(0, seat("a", ONE, 10**6 * ONE)), PLACES))
-    assert found["a"][5] == "never"
+    assert found["a"][7] == "never"
 
 
 def test_a_position_whose_market_cannot_be_read_is_shown_without_a_liquidation_price():
     found = rows(show.positions("Seats", account(0, seat("a", ONE, 500 * ONE)), {}))
-    assert found["a"][0] == "+1.000000 ETH-USD"
-    assert found["a"][5] == "unknown"
+    assert found["a"][1] == "+1.000000 ETH-USD"
+    assert found["a"][7] == "unknown"
 
 
 def test_negative_equity_and_received_funding_are_shown_as_such():
@@ -129,8 +130,8 @@ def test_negative_equity_and_received_funding_are_shown_as_such():
     found = rows(
         show.positions("Seats", account(0, replace(under, positions={"ETH-USD": owed})), PLACES)
     )
-    assert found["a"][2] == "-10.00"
-    assert found["a"][6:] == ["-5.0000", "-1.0000"]
+    assert found["a"][4] == "-10.00"
+    assert found["a"][8:] == ["-5.0000", "-1.0000"]
 
 
 @given(st.lists(AMOUNTS, min_size=8, max_size=8), AMOUNTS)
