@@ -122,21 +122,12 @@ def fills(title: str, done: Sequence[tuple[str, Fill]]) -> Table:
 def positions(
     title: str, account: AccountView, states: Mapping[tuple[str, str], MarketState]
 ) -> Table:
-    """Every seat: margin, position, funding, and the price at which its venue would liquidate it
-    while other prices stay."""
+    """Every pocket: position, ticket pending, margin, funding owed and its rate, and the price at
+    which the venue would liquidate it while other prices stay."""
     made = table(
         title,
-        "venue",
-        "pocket",
-        "position",
-        "pending",
-        "mark",
-        "equity $",
-        "free $",
-        "leverage",
-        "liquidation",
-        "funding owed $",
-        "funding %/day",
+        *("venue", "market", "pocket", "position", "pending", "mark", "equity $", "free $"),
+        *("leverage", "liquidation", "owed $", "%/day"),
     )
     for seat in account.seats.values():
         if not seat.made:
@@ -149,27 +140,27 @@ def positions(
             named |= {name for name, pocket in seat.pockets.items() if pocket.equity}
         if not named:
             cells = [usd(seat.pocket.equity), usd(seat.pocket.free)] if seat.pocket else []
-            made.add_row(seat.venue, "all" if seat.pocket else "", "flat", "", "", *cells)
+            made.add_row(seat.venue, "", _kind(seat), "flat", "", "", *cells)
         for name in sorted(named):
-            made.add_row(seat.venue, *_pocket(seat, name, states))
+            made.add_row(seat.venue, name, *_pocket(seat, name, states))
     made.add_section()
-    made.add_row("idle", "", "", "", "", usdc(account.idle))
+    made.add_row("idle", "", "", "", "", "", usdc(account.idle))
     if account.reserved:
-        made.add_row("reserved", "", "", "", "", usdc(account.reserved))
+        made.add_row("reserved", "", "", "", "", "", usdc(account.reserved))
     return made
 
 
 def _pocket(seat: SeatView, name: str, states: Mapping[tuple[str, str], MarketState]) -> list[str]:
     """A market's row: its position, what is pending, and the margin both count on."""
-    where = name if seat.isolated else "all"
+    where = _kind(seat)
     position, pocket = seat.positions.get(name), seat.pocket_of(name)
-    pending = f"{size(seat.pending[name])} {name}" if name in seat.pending else ""
+    pending = size(seat.pending[name]) if name in seat.pending else ""
     money = [usd(pocket.equity), usd(pocket.free)] if pocket else ["", ""]
     if position is None or not position.size or pocket is None:
         return [where, "flat" if position else "unreadable", pending, "", *money]
     return [
         where,
-        f"{size(position.size)} {name}",
+        size(position.size),
         pending,
         usd(position.mark_price),
         *money,
@@ -178,6 +169,10 @@ def _pocket(seat: SeatView, name: str, states: Mapping[tuple[str, str], MarketSt
         usd(position.funding_owed, 4),
         f"{from_units(position.funding_rate * 100):+.4f}",
     ]
+
+
+def _kind(seat: SeatView) -> str:
+    return "isolated" if seat.isolated else "shared"
 
 
 def _liquidation(seat: SeatView, name: str, states: Mapping[tuple[str, str], MarketState]) -> str:

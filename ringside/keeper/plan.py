@@ -25,7 +25,7 @@ from ringside.keeper.errors import (
     usdc,
 )
 from ringside.keeper.margins import conversion, divide, is_known, need, rooms
-from ringside.keeper.routes import close_first, is_worse, opposed, route, within_limit
+from ringside.keeper.routes import close_first, is_worse, opposed, quote_of, route, within_limit
 from ringside.keeper.routes import worst_of_ticket as worst_of
 from ringside.orders import Order
 from ringside.routing.split import Route, RouteLeg, SplitError
@@ -239,11 +239,10 @@ def _choices(order: Order, usable: Mapping[str, MarketState]) -> list[Mapping[st
     not at all is one transaction: the latter, or one ticket."""
     instant = {v: s for v, s in usable.items() if not s.delayed}
     delayed = [{v: s} for v, s in usable.items() if s.delayed]
-    sets: list[Mapping[str, MarketState]] = []
-    if not order.bounds.all_or_none and delayed and instant:
-        sets.append(usable)
-    sets += [instant] if instant else []
-    return [*sets, *delayed]
+    first = [instant] if instant else []
+    if order.bounds.all_or_none or not instant:
+        return [*first, *delayed]
+    return [usable, *first] if delayed else [*first]
 
 
 def _over(
@@ -314,12 +313,12 @@ def _made(
 
     progress, sent, tip, fee, costs = asked.progress, [], 0, 0, 0
     prices: list[int] = []
-    used, spent = progress.used, progress.margin
+    used, spent, carried = progress.used, progress.margin, 0
     for number, parts in enumerate(made.transactions, 1):
         amount = sum(abs(leg.size) for leg in parts)
         _require_least(asked, amount, last=number == len(made.transactions))
         used += amount
-        parts = _within_share(parts, margins, asked.share(used) - spent)
+        parts, carried = _within_share(parts, margins, asked.share(used) - spent, carried)
         spent += sum(leg.margin for leg in parts)
         mine = max(asked.tip(used) - progress.tip - tip, 0)
         extra = mine + asked.fee(amount)
@@ -351,23 +350,28 @@ def _made(
 
 
 def _within_share(
-    parts: tuple[ChainLeg, ...], margins: Mapping[str, tuple[int, int]], share: int
-) -> tuple[ChainLeg, ...]:
-    """A transaction's legs with no more margin than its share, what venues ask for kept."""
-    over = sum(leg.margin for leg in parts) - share
-    found = []
-    for leg in parts:
-        less = min(max(over, 0), leg.margin - margins[leg.venue][1])
-        over -= less
-        found.append(replace(leg, margin=leg.margin - less))
-    if over > 0:
-        asked = sum(margins[leg.venue][1] for leg in parts)
+    parts: tuple[ChainLeg, ...], margins: Mapping[str, tuple[int, int]], share: int, carried: int
+) -> tuple[tuple[ChainLeg, ...], int]:
+    """A transaction's legs with the margin that its share allows: what venues ask for, and of the
+    rest, with what earlier transactions could not take along, as much as fits. What does not is for
+    the next."""
+    asked = sum(margins[leg.venue][1] for leg in parts)
+    planned = sum(leg.margin for leg in parts)
+    if asked > share:
         raise TooLittleMargin(
             f"{' and '.join(leg.venue for leg in parts)} ask for {usdc(asked)} USDC of margin, and "
             f"the share of that part of the order is {usdc(max(share, 0))}: sign a larger "
             "maxMargin."
         )
-    return tuple(found)
+    spare, wanted = planned - asked, planned + carried - asked
+    if not spare:  # Legs that only reduce take none along.
+        return parts, carried
+    given = min(wanted, share - asked)
+    found = []
+    for leg in parts:
+        least = margins[leg.venue][1]
+        found.append(replace(leg, margin=least + given * (leg.margin - least) // spare))
+    return tuple(found), wanted - given
 
 
 def _require_least(asked: _Asked, amount: int, last: bool) -> None:
@@ -386,7 +390,7 @@ def _require_bounds(
     """A ticket's bound is also what the oracle's band and best execution leave, the latter for the
     leg itself without tip and fee; the chain only finds out when nobody can fill it."""
     order, size = asked.order, quote.size
-    bounds, moment, amount = order.bounds, asked.moment, abs(quote.size)
+    bounds, moment = order.bounds, asked.moment
     if bounds.max_deviation and moment is not None:
         worst = moment.price * (ONE + order.sign * bounds.max_deviation) // ONE
         if is_worse(total, size, max(worst, 0)):
@@ -394,9 +398,9 @@ def _require_bounds(
     if not bounds.tolerance:
         return
     singles = [
-        state.curve.quote(size).all_in
+        quoted.all_in
         for state in allowed.values()
-        if not state.delayed and state.curve.capacity(order.sign) >= amount
+        if not state.delayed and (quoted := quote_of(state, size)) is not None
     ]
     if singles:
         best = min(singles) if size > 0 else max(singles)

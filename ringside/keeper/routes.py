@@ -22,6 +22,14 @@ def is_worse(total: int, size: int, limit_price: int) -> bool:
     return total * ONE > limit if size > 0 else total * ONE < limit
 
 
+def quote_of(state: MarketState, size: int) -> Quote | None:
+    """What the venue alone would do with all of `size`, `None` if it would not."""
+    try:
+        return state.curve.quote(size)
+    except VenueError:
+        return None
+
+
 def worst_of_ticket(
     state: MarketState, quote: Quote, margin: int, extra: int, headroom: int
 ) -> int:

@@ -5,7 +5,7 @@ from fractions import Fraction
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_accounts import MARK, account, no_seat, order, seat, states_of, unreadable
 from made_up_curves import LinearCurve
@@ -101,27 +101,27 @@ def test_seats_show_what_is_known_of_them():
     long = seat("a", ONE, 500 * ONE)
     holder = account(5 * USDC, long, unreadable("b"), no_seat("c"))
     found = rows(show.positions("Seats", holder, PLACES))
-    assert found["a"][:2] == ["all", "+1.000000 ETH-USD"]
-    assert found["a"][7] == "1,500.00"
+    assert found["a"][:3] == ["ETH-USD", "shared", "+1.000000"]
+    assert found["a"][8] == "1,500.00"
     assert found["b"][0] == "unreadable: its venue does not answer"
     assert "c" not in found
-    assert found["idle"][4] == "5.00"
+    assert found["idle"][5] == "5.00"
 
 
 def test_a_seat_without_a_position_is_flat():
     found = rows(show.positions("Seats", account(0, seat("a", 0, ONE)), PLACES))
-    assert found["a"][1] == "flat"
+    assert found["a"][2] == "flat"
 
 
 def test_a_seat_that_nothing_can_liquidate_says_never():
     found = rows(show.positions("Seats", account(0, seat("a", ONE, 10**6 * ONE)), PLACES))
-    assert found["a"][7] == "never"
+    assert found["a"][8] == "never"
 
 
 def test_a_position_whose_market_cannot_be_read_is_shown_without_a_liquidation_price():
     found = rows(show.positions("Seats", account(0, seat("a", ONE, 500 * ONE)), {}))
-    assert found["a"][1] == "+1.000000 ETH-USD"
-    assert found["a"][7] == "unknown"
+    assert found["a"][2] == "+1.000000"
+    assert found["a"][8] == "unknown"
 
 
 def test_negative_equity_and_received_funding_are_shown_as_such():
@@ -130,10 +130,11 @@ def test_negative_equity_and_received_funding_are_shown_as_such():
     found = rows(
         show.positions("Seats", account(0, replace(under, positions={"ETH-USD": owed})), PLACES)
     )
-    assert found["a"][4] == "-10.00"
-    assert found["a"][8:] == ["-5.0000", "-1.0000"]
+    assert found["a"][5] == "-10.00"
+    assert found["a"][9:] == ["-5.0000", "-1.0000"]
 
 
+@settings(deadline=None)
 @given(st.lists(AMOUNTS, min_size=8, max_size=8), AMOUNTS)
 def test_a_statement_shows_its_exact_difference(lines, funding):
     ledger = Ledger("rage", funding={"ETH-USD": funding})
