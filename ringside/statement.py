@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ringside.accounts import account_id, owner_of
-from ringside.chain.contracts import Ringside
+from ringside.chain.contracts import Ringside, SeatView
 from ringside.units import ONE, usdc_to_usd
 from ringside.venues import VENUES
 from ringside.venues.ledger import Ledger
@@ -62,6 +62,7 @@ def statement(ringside: Ringside, account: bytes, blocks: tuple[int, int]) -> St
 
     Raises:
         StillOpen: a position or a ticket is open; what it is worth is not an event.
+        Unreadable: a venue does not say what is held there.
     """
     vault, (first, last) = ringside.vault, blocks
 
@@ -87,6 +88,7 @@ def statement(ringside: Ringside, account: bytes, blocks: tuple[int, int]) -> St
     for seat in view.seats.values():
         for market in seat.pending:
             raise StillOpen(f"a ticket for {market} is still open at {seat.venue}")
+        _require_readable(seat, list(ringside.addresses["venues"][seat.venue]["markets"]))
     pockets = [
         pocket
         for seat in view.seats.values()
@@ -147,6 +149,16 @@ def _decimals(ringside: Ringside, token: str) -> int:
     kind: Any = ringside.usdc.abi
     contract = ringside.w3.eth.contract(address=ringside.w3.to_checksum_address(token), abi=kind)
     return int(contract.functions.decimals().call())
+
+
+class Unreadable(Exception):
+    """What is held at a venue is unknown, which is not nothing."""
+
+
+def _require_readable(seat: SeatView, markets: Sequence[str]) -> None:
+    pockets = [seat.pocket_of(market) for market in markets]
+    if seat.made and not all(pockets):
+        raise Unreadable(f"what is held at {seat.venue} cannot be read now")
 
 
 class StillOpen(Exception):

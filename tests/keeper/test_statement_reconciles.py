@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from story import DEPOSIT, EXAMPLES, LATER, MARKETS, TICKETS, TIP, Story
 
+from devnet import feeds
 from devnet.feeds import START_PRICES
 from ringside.accounts import account_id
 from ringside.orders import Bounds, market_id, venue_set
-from ringside.statement import StillOpen, statement
+from ringside.statement import StillOpen, Unreadable, statement
 from ringside.units import ONE, USDC, usdc_to_usd
 
 VENUES = ("perp-v2", "rage", LATER)
@@ -87,7 +88,10 @@ def moves(story: Story, market: str, percent: Decimal) -> None:
 
 
 def waits(story: Story, seconds: int) -> None:
+    """The oracles publish anew afterwards: a venue whose price is stale lets nobody out."""
     story.chain.advance(seconds)
+    for market, feed in story.ringside.addresses["feeds"].items():
+        feeds.move(story.w3, {market: feed}, market, Decimal(story.price(market)) / ONE)
 
 
 MARKET, VENUE = st.sampled_from(MARKETS), st.sampled_from(VENUES)
@@ -173,6 +177,14 @@ def test_margin_in_the_isolated_pockets_is_held_and_what_is_reserved_too(story: 
     assert told.held == usdc_to_usd(DEPOSIT - 2_000 * USDC) + sum(
         p.equity for p in pockets.values()
     )
+
+
+def test_a_pocket_that_cannot_be_read_is_no_statement(story: Story):
+    """A stale price at the venue: what is there is unknown, and not nothing."""
+    story.post(LATER, 1_000 * USDC)
+    story.chain.advance(26 * 3_600)
+    with pytest.raises(Unreadable, match="what is held at synthetix cannot be read"):
+        story.statement()
 
 
 def test_an_open_ticket_has_no_statement_yet(story: Story):
