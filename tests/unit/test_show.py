@@ -14,6 +14,8 @@ from rich.console import Console
 from ringside import show
 from ringside.chain.contracts import Position
 from ringside.keeper.plan import plan
+from ringside.keeper.steps import Step
+from ringside.orders import Tickets
 from ringside.routing.compare import compare
 from ringside.statement import Statement
 from ringside.units import ONE, USDC
@@ -106,6 +108,35 @@ def test_seats_show_what_is_known_of_them():
     assert found["b"][0] == "unreadable: its venue does not answer"
     assert "c" not in found
     assert found["idle"][5] == "5.00"
+
+
+def test_an_isolated_pocket_is_shown_by_its_market_with_what_is_pending():
+    waiting = seat("a", ONE, 500 * ONE, pending=-ONE // 2, isolated=True)
+    shown = rows(show.positions("Seats", account(0, waiting), PLACES))["a"]
+    assert shown[:4] == ["ETH-USD", "isolated", "+1.000000", "-0.500000"]
+    assert shown[5:7] == ["500.00", "300.00"]
+    first = seat("a", 0, 0, pending=ONE, isolated=True)
+    shown = rows(show.positions("Seats", account(0, first), PLACES))["a"]
+    assert shown[:4] == ["ETH-USD", "isolated", "flat", "+1.000000"]
+
+
+def test_what_is_set_aside_for_tickets_is_shown():
+    holder = replace(account(5 * USDC), reserved=2 * USDC)
+    assert rows(show.positions("Seats", holder, PLACES))["reserved"][5] == "2.00"
+
+
+def test_the_course_of_a_ticket_counts_seconds_from_its_request():
+    steps = [Step("Requested", 7, 100, "number 1"), Step("Cancelled", 9, 133, "too old")]
+    found = rows(show.course("The ticket", steps))
+    assert found["Requested"] == ["7", "+0", "number 1"]
+    assert found["Cancelled"] == ["9", "+33", "too old"]
+
+
+def test_a_split_says_what_fills_later():
+    later = {**STATES, "b": replace(STATES["b"], delayed=True)}
+    asked = order(ONE // 2, 1_000 * USDC, tickets=Tickets(1, USDC, ONE), venues=0b10)
+    chosen = plan(asked, account(10**10, no_seat("a"), no_seat("b")), later, {"a": 0, "b": 1})
+    assert rows(show.split(chosen))["b"][:2] == ["later", "+0.500000"]
 
 
 def test_a_seat_without_a_position_is_flat():
