@@ -365,7 +365,8 @@ contract Desk is Book, Prices, EIP712 {
         require(done.opposed == 0, CloseFirst(done.opposed));
         uint256 others = done.active & terms.venues & ~done.touched;
         if (others == 0) return;
-        others = QUOTES.closable(job.account, terms.market, others, terms.size > 0);
+        bool later = terms.tickets.length > 0;
+        others = QUOTES.closable(job.account, terms.market, others, terms.size > 0, later);
         require(others == 0, CloseFirst(others));
     }
 

@@ -59,7 +59,8 @@ contract Lens is ILens {
         v.markets = _markets(v, markets);
     }
 
-    /// @dev A seat that did not answer for its margin is not asked again, so that a venue which burns gas does so once.
+    /// @dev A seat that did not answer for its margin is not asked again, so that a venue which burns gas does so once; an
+    /// isolated one does once a market.
     function _markets(SeatView memory s, bytes32[] calldata markets)
         internal
         view
@@ -70,22 +71,19 @@ contract Lens is ILens {
             if (VENUES.isListed(s.venue, markets[i])) ++listed;
         }
         views = new MarketView[](listed);
-        bool answers = s.readable;
         for (uint256 i = markets.length; i > 0; --i) {
             if (!VENUES.isListed(s.venue, markets[i - 1])) continue;
             MarketView memory v = views[--listed];
             v.market = markets[i - 1];
-            if (!answers) continue;
-            _look(v, s, VENUES.route(s.venue, v.market));
-            // An isolated venue is as dead as its first market that does not answer.
-            answers = v.readable || !s.isolated;
+            IVenues.Route memory route = VENUES.route(s.venue, v.market);
+            // Our own seat's record of it, whatever its venue is like.
+            if (route.delayed) v.pending = IDelayedSeat(s.seat).pending(route.instrument);
+            if (s.readable) _look(v, s, route);
         }
     }
 
     function _look(MarketView memory v, SeatView memory s, IVenues.Route memory route) internal view {
         bytes memory answer;
-        // Our own seat's record of it, whatever its venue is like.
-        if (route.delayed) v.pending = IDelayedSeat(s.seat).pending(route.instrument);
         (v.readable, answer) = _read(s.seat, abi.encodeCall(ISeat.position, (route.instrument)));
         if (v.readable) v.position = abi.decode(answer, (ISeat.Position));
         if (v.readable && s.isolated) (v.readable, v.margin) = _margin(s.seat, route.instrument);

@@ -59,10 +59,14 @@ contract Quotes is IQuotes {
     }
 
     /// @inheritdoc IQuotes
-    function closable(bytes32 account, bytes32 market, uint256 venues, bool buys) external returns (uint256 set) {
+    function closable(bytes32 account, bytes32 market, uint256 venues, bool buys, bool later)
+        external
+        returns (uint256 set)
+    {
         for (uint8 i; venues >> i != 0; ++i) {
             if (!_counts(venues, i, market)) continue;
             IVenues.Route memory route = VENUES.route(i, market);
+            if (route.delayed && !later) continue;
             (, int256 position) = _held(account, i, route);
             if (_opposes(position, buys) && _closable(account, i, route, position)) set |= 1 << i;
         }

@@ -33,5 +33,8 @@ interface IQuotes {
 
     /// @notice As `against`, but only those that would let it be closed now: at once in full, or by a ticket where none is
     /// in the way.
-    function closable(bytes32 account, bytes32 market, uint256 venues, bool buys) external returns (uint256);
+    /// @param later Whether venues that fill later count.
+    function closable(bytes32 account, bytes32 market, uint256 venues, bool buys, bool later)
+        external
+        returns (uint256);
 }

@@ -162,6 +162,9 @@ class MarketState(ABC):
     conversion: int = field(default=0, kw_only=True)
     """The fraction (1e18) that margin loses on its way from USDC to what the venue takes, at the
     spot price and its fee; negative: gains. The way back is not in it."""
+    dearest_fee: int = field(default=0, kw_only=True)
+    """Where a fill comes later, the fraction (1e18) of notional that the seat keeps free for the
+    venue's fee when it states its bound: no less than any fee the curve charges now."""
 
     @abstractmethod
     def room(

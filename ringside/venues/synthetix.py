@@ -182,6 +182,7 @@ def parse(config: Config, results: Sequence[bytes | None], block: Block) -> Synt
         delayed=True,
         leg_cost=rules.keeper_fee,
         conversion=_conversion(word(slot0), config),
+        dearest_fee=max(curve.taker, curve.maker) + curve.dynamic,
     )
 
 

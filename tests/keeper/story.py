@@ -19,11 +19,14 @@ from devnet import ringside as own
 from devnet.anvil import rpc
 from devnet.artifacts import local_usdc
 from devnet.chain import Chain
+from devnet.synthetix import markets
+from devnet.venues import synthetix
 from ringside.accounts import Right, account_id
 from ringside.chain.contracts import Ringside, SeatView
 from ringside.keeper.oneshot import FILL_GAS, NO_RECEIPT, Keeper
 from ringside.keeper.plan import Plan
-from ringside.orders import Bounds, Order, market_id, sign, venue_set
+from ringside.keeper.tickets import Ticket
+from ringside.orders import Bounds, Bundle, Order, Tickets, market_id, sign, venue_set
 from ringside.statement import Statement, statement
 from ringside.units import ONE, USDC, to_units, usdc_to_usd
 from ringside.venues import VENUES
@@ -40,8 +43,11 @@ FOREVER = 2**40 - 1
 EXAMPLES = settings(deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 """Of stories on a chain: the same every time, and a failure is told as it was found, since to
 shrink it takes minutes."""
-INSTANT = ("perp-v2", "rage")
-"""The venues that fill at once."""
+LATER = "synthetix"
+"""The venue that fills later."""
+TICKETS = Tickets(10, 500 * USDC, ONE // 100)
+"""Ten may fail, at 500 dollars in all, and exchange may take a hundredth."""
+ALL = 2**256 - 1
 ANY_PRICE = {1: 2**256 - 1, -1: 0}
 """A limit that any price meets, by direction."""
 
@@ -108,7 +114,8 @@ class Story:
         return receipt
 
     def filled(self, receipt: Any) -> Any:
-        """What the Desk's event says of a fill."""
+        """What the Desk's event says of a fill, given its receipt or those of a plan."""
+        receipt = receipt[0] if isinstance(receipt, tuple) else receipt
         return self.desk.events.Filled().process_receipt(receipt, DISCARD)[0]["args"]
 
     def price(self, name: str) -> int:
@@ -146,26 +153,51 @@ class Story:
         }
         return Order(**{**fields, **changes})
 
-    def sign(self, order: Order) -> bytes:
+    def sign(self, order: Order | Bundle) -> bytes:
         return sign(order, self.ringside.domain, self.key)
 
     def fill(self, order: Order) -> tuple[Plan, Any]:
         """By the keeper."""
         return self.keeper.fill(order, self.sign(order))
 
-    def trade(self, venue: str, name: str, size: int, margin: int = 0) -> Any:
-        """By the owner, at any price."""
+    def terms(self, venue: str, name: str, size: int, margin: int = 0) -> tuple[Any, ...]:
+        """A trade at any price, as the vault takes it."""
         number, limit = self.ringside.venue_ids[venue], ANY_PRICE[1 if size > 0 else -1]
-        key, payee = market_id(name), self.client
-        terms = self.account, number, key, size, limit, margin, 0, payee, 0, payee, False
-        return self.own("trade", terms)
+        paid = (margin, 0, self.client, 0, self.client, False)
+        return (self.account, number, market_id(name), size, limit, *paid)
+
+    def trade(self, venue: str, name: str, size: int, margin: int = 0) -> Any:
+        """By the owner, at any price; at a venue that fills later, to the end."""
+        terms = self.terms(venue, name, size, margin)
+        if venue != LATER:
+            return self.own("trade", terms)
+        receipt = self.own("commit", terms, ONE)
+        self.execute(name)
+        place = self.account, self.ringside.venue_ids[venue], market_id(name)
+        self.own("settle", *place, b"")
+        return receipt
+
+    def execute(self, name: str, price: Decimal | None = None) -> Any:
+        """By a stranger, two seconds later."""
+        self.chain.advance(2)
+        names = self.ringside.addresses["venues"][LATER]
+        data, fee = synthetix.price_update(self.w3, names, name, price)
+        proxy = markets.market(self.w3, names["markets"][name]["market"])
+        arguments = ("executeOffchainDelayedOrder", self.seats[LATER].seat, data)
+        return self.chain.send(proxy, *arguments, role=STRANGER, value=fee)
+
+    def prices(self, ticket: Ticket) -> tuple[list[bytes], int]:
+        """Pyth's newest price of a ticket's market, at the oracle's price."""
+        names = self.ringside.addresses["venues"][LATER]
+        return synthetix.price_update(self.w3, names, ticket.market)
 
     def post(self, venue: str, amount: int, name: str = "ETH-USD") -> None:
-        self.own("post", self.account, self.ringside.venue_ids[venue], market_id(name), amount, 0)
-
-    def pull(self, venue: str, amount: int, name: str = "ETH-USD") -> None:
         number = self.ringside.venue_ids[venue]
-        self.own("pull", self.account, number, market_id(name), amount, amount)
+        self.own("post", self.account, number, market_id(name), amount, ONE)
+
+    def pull(self, venue: str, amount: int, name: str = "ETH-USD", least: int = 0) -> None:
+        number = self.ringside.venue_ids[venue]
+        self.own("pull", self.account, number, market_id(name), amount, least)
 
     def leave(self) -> None:
         """Closes every position, pulls every margin, withdraws everything."""
@@ -173,9 +205,16 @@ class Story:
             for name, position in seat.positions.items():
                 if position.size:
                     self.trade(venue, name, -position.size)
-            left = self.seats[venue].pocket
-            if left is not None and left.free >= usdc_to_usd(1):
-                self.pull(venue, left.free // usdc_to_usd(1))
+            left = self.seats[venue]
+            for name in MARKETS if left.isolated else MARKETS[:1]:
+                pocket = left.pocket_of(name)
+                if pocket is None or pocket.free < usdc_to_usd(1):
+                    continue
+                if left.isolated:
+                    self.pull(venue, ALL, name)
+                else:
+                    free = pocket.free // usdc_to_usd(1)
+                    self.pull(venue, free, least=free)
         if idle := self.vault.functions.idle(self.account).call():
             self.own("withdraw", self.account, idle, self.client)
 
@@ -187,7 +226,9 @@ class Story:
 
     @property
     def blocks(self) -> tuple[int, int]:
-        return self.first_block, self.w3.eth.block_number
+        """From the very first: after some hundred rollbacks anvil has forgotten the state of the
+        block before ours, which a ledger that begins later would ask for."""
+        return 0, self.w3.eth.block_number
 
     def ledger(self, venue: str) -> Ledger:
         """By the venue's own events."""

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story import ANY_PRICE, DEPOSIT, EXAMPLES, INSTANT, MARKETS, TIP, Story
+from story import ANY_PRICE, DEPOSIT, EXAMPLES, MARKETS, TIP, Story
 
 from ringside.chain.contracts import Refused
+from ringside.keeper.margins import held
 from ringside.keeper.plan import PlanError, TooLittleMargin
 from ringside.orders import Bounds, Conditions, venue_set
 from ringside.routing.split import NotEnoughCapacity
@@ -88,7 +89,7 @@ def test_what_somebody_else_filled_in_part_is_completed(story: Story, market, si
             share = order.max_margin * percent // 100
             first = story.filled(story.fill_by(story.stranger, order, [(venue, part, share)]))
             seen = story.keeper.look(order)
-            assert (seen.filled, seen.used_margin) == (abs(part), share)
+            assert (seen.progress.filled, seen.progress.margin) == (abs(part), share)
             chosen, receipt = story.fill(order)
             second = story.filled(receipt)
             assert second["size"] == order.size - part
@@ -108,7 +109,7 @@ def test_a_position_is_reduced_without_more_margin(story: Story, market, side):
     closing, receipt = story.fill(back)
     assert [leg.margin for leg in closing.legs] == [0] * len(opening.legs)
     assert story.filled(receipt)["quote"] == closing.route.all_in
-    assert all(not story.seats[venue].positions[market].size for venue in INSTANT)
+    assert all(not held(seat, market) for seat in story.seats.values())
 
 
 # ------------------------------------------------------------------ refused by name
@@ -161,7 +162,7 @@ def test_a_price_that_moved_after_the_plan_is_refused(story: Story, side):
     draft = story.order("ETH-USD", side * ONE)
     order = draft.with_(limit_price=story.keeper.plan(draft).total_price)
     chosen = story.keeper.plan(order)
-    for venue in INSTANT:
+    for venue in story.ringside.venue_ids:
         story.trade(venue, "ETH-USD", side * ONE, 1_000 * USDC)
     with pytest.raises(Refused) as refused:
         story.keeper.submit(chosen, story.sign(order))
@@ -194,8 +195,7 @@ def test_too_large_an_order_is_refused_with_what_binds(story: Story, market, sid
     order = story.order(market, side * 10**6 * BASE[market], limit_price=ANY_PRICE[side])
     with pytest.raises(NotEnoughCapacity, match=r"perp-v2 takes .*, rage takes ") as refused:
         story.keeper.plan(order)
-    # An order that signs nothing about tickets goes to no venue that fills later.
-    assert set(refused.value.binding) == set(INSTANT)
+    assert set(refused.value.binding) == {"perp-v2", "rage"}
 
 
 def test_too_little_margin_is_refused_with_what_is_asked_for(story: Story, market, side):

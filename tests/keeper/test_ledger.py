@@ -103,10 +103,9 @@ def test_a_neighbours_trades_are_not_in_the_ledger(story: Story, venue):
     story.trade(venue, "ETH-USD", ONE, 5_000 * USDC)
     alone = story.ledger(venue)
     neighbour = account_id(story.client, "other")
-    number = story.ringside.venue_ids[venue]
     story.own("deposit", neighbour, 5_000 * USDC)
-    trade = (neighbour, number, market_id("ETH-USD"), 2 * ONE, 2**255, 5_000 * USDC, 0)
-    story.own("trade", (*trade, story.client, 0, story.client, False))
+    terms = story.terms(venue, "ETH-USD", 2 * ONE, 5_000 * USDC)
+    story.own("trade", (neighbour, *terms[1:]))
     assert story.ledger(venue) == alone
     assert len(alone.fills) == 1
 

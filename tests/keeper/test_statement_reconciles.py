@@ -5,14 +5,16 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story import DEPOSIT, EXAMPLES, MARKETS, Story
+from story import DEPOSIT, EXAMPLES, LATER, MARKETS, TICKETS, TIP, Story
 
+from devnet import feeds
 from devnet.feeds import START_PRICES
-from ringside.orders import venue_set
-from ringside.statement import StillOpen
+from ringside.accounts import account_id
+from ringside.orders import Bounds, market_id, venue_set
+from ringside.statement import StillOpen, Unreadable, statement
 from ringside.units import ONE, USDC, usdc_to_usd
 
-VENUES = ("perp-v2", "rage")
+VENUES = ("perp-v2", "rage", LATER)
 UNIT = usdc_to_usd(1)
 
 
@@ -21,11 +23,29 @@ def deposits(story: Story, amount: int) -> None:
 
 
 def fills(story: Story, market: str, worth: int, ids: list[int]) -> None:
-    """By the keeper, at one venue or split."""
+    """By the keeper, at one venue or split, tickets followed to their end; what the account holds
+    the other way may be in the way."""
     size = worth * ONE // story.price(market)
-    order = story.order(market, size, venues=venue_set(ids))
-    _, receipt = story.fill(order)
-    assert story.filled(receipt)["size"] == size
+    bounds = Bounds(open_against=True)
+    order = story.order(market, size, venues=venue_set(ids), bounds=bounds, tickets=TICKETS)
+    _, receipts = story.fill(order)
+    tickets = [t for receipt in receipts for t in story.keeper.committed(receipt, order)]
+    endings = [story.keeper.follow(t, story.prices, story.chain.advance) for t in tickets]
+    assert all(ending.filled for ending in endings)
+
+
+def lets_expire(story: Story, market: str, worth: int) -> None:
+    """A ticket that nobody executes: its deposit comes back, less nothing."""
+    size = worth * ONE // story.price(market)
+    terms = story.terms(LATER, market, size, abs(worth) // UNIT // 2)
+    story.own("commit", terms, ONE)
+    story.chain.advance(31)
+    story.own("expire", story.account, story.ringside.venue_ids[LATER], market_id(market))
+
+
+def pays(story: Story, amount: int) -> None:
+    """To a stranger, from idle, as a tip by itself."""
+    story.own("pay", story.account, story.stranger, amount)
 
 
 def trades(story: Story, venue: str, market: str, worth: int) -> None:
@@ -40,11 +60,25 @@ def posts(story: Story, venue: str, amount: int) -> None:
 
 def pulls(story: Story, venue: str, percent: int) -> None:
     """A part of what is far beyond the maintenance margin, if there is any."""
-    pocket = story.seats[venue].pocket
-    if pocket is not None:
-        spare = min(pocket.free, pocket.equity - 6 * pocket.maintenance) * percent // 100
-        if spare >= UNIT:
-            story.pull(venue, spare // UNIT)
+    if amount := spare(story, venue, percent):
+        story.pull(venue, amount)
+
+
+def pulls_in_kind(story: Story, venue: str, percent: int) -> None:
+    """The same, in whatever the venue keeps, to the owner's wallet."""
+    if amount := spare(story, venue, percent):
+        number = story.ringside.venue_ids[venue]
+        where = (story.account, number, market_id("ETH-USD"), amount, story.client)
+        story.own("pullInKind", *where)
+
+
+def spare(story: Story, venue: str, percent: int) -> int:
+    """USDC that may leave the pocket of the first market."""
+    seat = story.seats[venue]
+    pocket = seat.pocket_of("ETH-USD") if seat.made else None
+    if pocket is None:
+        return 0
+    return max(min(pocket.free, pocket.equity - 6 * pocket.maintenance), 0) * percent // 100 // UNIT
 
 
 def moves(story: Story, market: str, percent: Decimal) -> None:
@@ -54,7 +88,10 @@ def moves(story: Story, market: str, percent: Decimal) -> None:
 
 
 def waits(story: Story, seconds: int) -> None:
+    """The oracles publish anew afterwards: a venue whose price is stale lets nobody out."""
     story.chain.advance(seconds)
+    for market, feed in story.ringside.addresses["feeds"].items():
+        feeds.move(story.w3, {market: feed}, market, Decimal(story.price(market)) / ONE)
 
 
 MARKET, VENUE = st.sampled_from(MARKETS), st.sampled_from(VENUES)
@@ -66,9 +103,12 @@ WORTH = st.builds(
     st.sampled_from([1, -1]),
 )
 STEPS = st.one_of(
-    st.tuples(st.just(fills), MARKET, WORTH, st.sampled_from([[0, 1], [0, 1], [0], [1]])),
+    st.tuples(st.just(fills), MARKET, WORTH, st.sampled_from([[0, 1], [0, 1, 2], [0], [1], [2]])),
     st.tuples(st.just(trades), VENUE, MARKET, WORTH),
     st.tuples(st.just(pulls), VENUE, st.integers(1, 100)),
+    st.tuples(st.just(pulls_in_kind), VENUE, st.integers(1, 100)),
+    st.tuples(st.just(lets_expire), MARKET, WORTH),
+    st.tuples(st.just(pays), AMOUNT),
     st.tuples(st.just(moves), MARKET, st.decimals(-5, 5, places=2)),
     st.tuples(st.just(waits), st.integers(1, 2 * 86_400)),
     st.tuples(st.just(posts), VENUE, AMOUNT),
@@ -90,11 +130,77 @@ def test_every_dollar_is_explained_whatever_happened(shared: Story, steps):
         assert told.held == 0
         assert told.deposited == usdc_to_usd(sum(e["amount"] for e in story.logs("Deposited")))
         assert told.withdrawn == usdc_to_usd(sum(e["amount"] for e in story.logs("Withdrawn")))
-        assert told.tips == usdc_to_usd(sum(e["tip"] for e in story.logs("Traded")))
+        tips = [e["tip"] for e in (*story.logs("Traded"), *story.logs("TicketSettled"))]
+        tips += [e["amount"] for e in story.logs("Paid")]
+        assert told.tips == usdc_to_usd(sum(tips))
+        assert told.protocol_fees == 0
         for ledger in told.ledgers:
+            if ledger.venue == LATER:
+                continue
             assert all(abs(rounding) < UNIT for rounding in ledger.roundings)
             # Only what is pulled is settled, and only so often can anything be lost.
-            assert len(ledger.roundings) <= len(story.logs("MarginPulled", ledger.venue))
+            pulled = ("MarginPulled", "PulledInKind")
+            most = sum(len(story.logs(event, ledger.venue)) for event in pulled)
+            assert len(ledger.roundings) <= most
+
+
+def test_a_story_with_all_three_venues_is_explained_to_the_last_digit(story: Story):
+    """A fill and tickets by the keeper, one of them dropped; margin in kind; a price that moved."""
+    fills(story, "ETH-USD", 12_345 * ONE + 7, [0, 1])
+    fills(story, "ETH-USD", 9_876 * ONE + 5, [2])
+    lets_expire(story, "BTC-USD", -3_000 * ONE - 1)
+    fills(story, "BTC-USD", -15_000 * ONE, [0, 1, 2])
+    waits(story, 5_000)
+    moves(story, "ETH-USD", Decimal("1.37"))
+    pulls(story, LATER, 50)
+    pulls_in_kind(story, LATER, 50)
+    pulls_in_kind(story, "rage", 50)
+    pays(story, 123_456)
+    story.leave()
+    told = story.statement()
+    assert told.difference == 0
+    assert told.held == 0
+    assert {ledger.venue for ledger in told.ledgers} == set(VENUES)
+    (later,) = (ledger for ledger in told.ledgers if ledger.venue == LATER)
+    assert later.deposits > 0
+    assert later.conversion > 0
+    assert told.in_kind > 0
+    assert told.tips > usdc_to_usd(123_456)
+
+
+def test_margin_in_the_isolated_pockets_is_held_and_what_is_reserved_too(story: Story):
+    for name in MARKETS:
+        story.post(LATER, 1_000 * USDC, name)
+    told = story.statement()
+    assert told.difference == 0
+    pockets = story.seats[LATER].pockets
+    assert told.held == usdc_to_usd(DEPOSIT - 2_000 * USDC) + sum(
+        p.equity for p in pockets.values()
+    )
+
+
+def test_a_pocket_that_cannot_be_read_is_no_statement(story: Story):
+    """A stale price at the venue: what is there is unknown, and not nothing."""
+    story.post(LATER, 1_000 * USDC)
+    story.chain.advance(26 * 3_600)
+    with pytest.raises(Unreadable, match="what is held at synthetix cannot be read"):
+        story.statement()
+
+
+def test_an_open_ticket_has_no_statement_yet(story: Story):
+    story.own("commit", story.terms(LATER, "ETH-USD", ONE, 1_000 * USDC), ONE)
+    with pytest.raises(StillOpen, match="a ticket for ETH-USD is still open at synthetix"):
+        story.statement()
+
+
+def test_what_a_keeper_earned_by_tickets_is_in_its_own_statement(story: Story):
+    """The keeper's account is the client's neighbour: it has deposited nothing."""
+    fills(story, "ETH-USD", 4_000 * ONE, [2])
+    fills(story, "ETH-USD", 4_000 * ONE, [0])
+    keeper = account_id(story.keeper.sender)
+    told = statement(story.ringside, keeper, story.blocks)
+    assert told.difference == 0
+    assert told.tips == -told.held == -2 * usdc_to_usd(TIP)
 
 
 def test_an_account_that_never_traded_is_explained(story: Story):

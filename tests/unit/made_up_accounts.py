@@ -43,11 +43,14 @@ def no_seat(venue):
     return SeatView(venue, NOWHERE, False, 0, None, {})
 
 
-def seat(venue, held=0, backing=0, market=MARKET):
+def seat(venue, held=0, backing=0, market=MARKET, pending=0, isolated=False):
     """A seat with `held` (1e18) and backing and free margin by its state's rule (USD 1e18)."""
     free = max(backing - abs(held) * MARK // ONE * INITIAL // ONE, 0)
     pocket = Pocket(backing, backing, free, 0, 0)
-    return SeatView(venue, NOWHERE, True, 0, pocket, {market: Position(held, 0, MARK, MARK, 0)})
+    positions = {market: Position(held, 0, MARK, MARK, 0)}
+    shared, own = (None, {market: pocket}) if isolated else (pocket, {})
+    waiting = {market: pending} if pending else {}
+    return SeatView(venue, NOWHERE, True, 0, shared, positions, isolated, own, waiting)
 
 
 def unreadable(venue):
@@ -60,10 +63,31 @@ def account(idle, *seats):
     return AccountView(OWNER, idle, 0, {s.venue: s for s in seats})
 
 
-def order(size, margin=10**6 * USDC, tip=0, limit=None, venues=0b11, **bounds):
+def order(
+    size,
+    margin=10**6 * USDC,
+    tip=0,
+    limit=None,
+    venues=0b11,
+    tickets=None,
+    conditions=None,
+    **bounds,
+):
     """An order whose limit is met by any price unless it says otherwise."""
     if limit is None:
         limit = 10**40 if size > 0 else 0
     return Order(
-        account_id(OWNER), MARKET, size, limit, margin, tip, venues, 2**40, 1, 0, Bounds(**bounds)
+        account_id(OWNER),
+        MARKET,
+        size,
+        limit,
+        margin,
+        tip,
+        venues,
+        2**40,
+        1,
+        0,
+        Bounds(**bounds),
+        tickets,
+        conditions,
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made_up_accounts import INITIAL, MARK, account, no_seat, order, seat, states_of, unreadable
 from made_up_curves import LinearCurve
 
-from ringside.keeper.plan import PlanError, plan, rooms
+from ringside.keeper.plan import PlanError, Progress, plan, rooms
 from ringside.routing.split import NotEnoughCapacity, SplitError
 from ringside.units import ONE, USDC, usdc_to_usd
 
@@ -75,7 +75,9 @@ def test_a_plan_never_exceeds_what_was_signed(data, states, sign, amount, reduce
     part = data.draw(st.integers(0, 100))
     filled = amount * part // 100
     used = asked.max_margin * data.draw(st.integers(0, part)) // 100
-    found, why = plan_or_reason(asked, holder, states, IDS, filled, used)
+    found, why = plan_or_reason(
+        asked, holder, states, IDS, Progress(filled, used, asked.tip * filled // amount)
+    )
     event("planned" if found else "refused")
     if found is None:
         assert why[0].isupper()
@@ -126,7 +128,8 @@ def test_the_need_comes_first_and_the_rest_in_proportion_to_notional(sign, amoun
 def test_a_leg_that_only_reduces_gets_no_margin(sign, amount):
     size = sign * amount * ONE
     reducing = seat("a", -size, 10**5 * ONE)
-    found = plan(order(size), account(RICH, reducing, no_seat("b")), EVEN, IDS)
+    asked = order(size, open_against=True)
+    found = plan(asked, account(RICH, reducing, no_seat("b")), EVEN, IDS)
     margins = {leg.venue: leg.margin for leg in found.legs}
     assert margins["a"] == 0
     assert RICH - 2 <= margins["b"] <= RICH
@@ -147,7 +150,8 @@ def test_what_was_filled_before_is_not_filled_again(sign, amount, percent, tip):
     used = RICH * percent // 100
     asked = order(sign * whole, margin=RICH, tip=tip)
     holder = account(2 * RICH, no_seat("a"), no_seat("b"))
-    found = plan(asked, holder, EVEN, IDS, filled, used)
+    so_far = Progress(filled, used, tip * filled // whole)
+    found = plan(asked, holder, EVEN, IDS, so_far)
     assert found.size == sign * (whole - filled)
     assert RICH - used - 2 <= sum(leg.margin for leg in found.legs) <= RICH - used
     assert found.tip == tip - tip * filled // whole
@@ -221,7 +225,7 @@ BOTH = (no_seat("a"), no_seat("b"))
 )
 def test_what_cannot_be_filled_is_refused_in_a_sentence(asked, holder, filled, sentence):
     with pytest.raises(PlanError) as refused:
-        plan(asked, holder, EVEN, IDS, filled)
+        plan(asked, holder, EVEN, IDS, Progress(filled))
     assert sentence in str(refused.value)
 
 

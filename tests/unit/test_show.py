@@ -5,7 +5,7 @@ from fractions import Fraction
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_accounts import MARK, account, no_seat, order, seat, states_of, unreadable
 from made_up_curves import LinearCurve
@@ -14,6 +14,8 @@ from rich.console import Console
 from ringside import show
 from ringside.chain.contracts import Position
 from ringside.keeper.plan import plan
+from ringside.keeper.steps import Step
+from ringside.orders import Tickets
 from ringside.routing.compare import compare
 from ringside.statement import Statement
 from ringside.units import ONE, USDC
@@ -81,8 +83,8 @@ def test_a_split_adds_up_to_the_order():
     asked = order(-3 * ONE, margin=100 * USDC * 10, tip=USDC)
     chosen = plan(asked, account(10**10, no_seat("a"), no_seat("b")), STATES, {"a": 0, "b": 1})
     found = rows(show.split(chosen))
-    assert found["all, with the tip"][0] == "-3.000000"
-    legs = [number(found[leg.venue][0]) for leg in chosen.legs]
+    assert found["all, with the tip"][1] == "-3.000000"
+    legs = [number(found[leg.venue][1]) for leg in chosen.legs]
     assert abs(sum(legs) + 3) <= Fraction(2, 10**6)
 
 
@@ -101,26 +103,56 @@ def test_seats_show_what_is_known_of_them():
     long = seat("a", ONE, 500 * ONE)
     holder = account(5 * USDC, long, unreadable("b"), no_seat("c"))
     found = rows(show.positions("Seats", holder, PLACES))
-    assert found["a"][0] == "+1.000000 ETH-USD"
-    assert found["a"][5] == "1,500.00"
+    assert found["a"][:3] == ["ETH-USD", "shared", "+1.000000"]
+    assert found["a"][8] == "1,500.00"
     assert found["b"][0] == "unreadable: its venue does not answer"
     assert "c" not in found
-    assert found["idle"][2] == "5.00"
+    assert found["idle"][5] == "5.00"
+
+
+def test_an_isolated_pocket_is_shown_by_its_market_with_what_is_pending():
+    waiting = seat("a", ONE, 500 * ONE, pending=-ONE // 2, isolated=True)
+    shown = rows(show.positions("Seats", account(0, waiting), PLACES))["a"]
+    assert shown[:4] == ["ETH-USD", "isolated", "+1.000000", "-0.500000"]
+    assert shown[5:7] == ["500.00", "300.00"]
+    first = seat("a", 0, 0, pending=ONE, isolated=True)
+    shown = rows(show.positions("Seats", account(0, first), PLACES))["a"]
+    assert shown[:4] == ["ETH-USD", "isolated", "flat", "+1.000000"]
+
+
+def test_what_is_set_aside_for_tickets_is_shown():
+    holder = replace(account(5 * USDC), reserved=2 * USDC)
+    assert rows(show.positions("Seats", holder, PLACES))["reserved"][5] == "2.00"
+
+
+def test_the_course_of_a_ticket_counts_seconds_from_its_request():
+    steps = [Step("Requested", 7, 100, "number 1"), Step("Cancelled", 9, 133, "too old")]
+    found = rows(show.course("The ticket", steps))
+    assert found["Requested"] == ["7", "+0", "number 1"]
+    assert found["Cancelled"] == ["9", "+33", "too old"]
+
+
+def test_a_split_says_what_fills_later():
+    later = {**STATES, "b": replace(STATES["b"], delayed=True)}
+    asked = order(ONE // 2, 1_000 * USDC, tickets=Tickets(1, USDC, ONE), venues=0b10)
+    chosen = plan(asked, account(10**10, no_seat("a"), no_seat("b")), later, {"a": 0, "b": 1})
+    assert rows(show.split(chosen))["b"][:2] == ["later", "+0.500000"]
 
 
 def test_a_seat_without_a_position_is_flat():
-    assert rows(show.positions("Seats", account(0, seat("a", 0, ONE)), PLACES))["a"][0] == "flat"
+    found = rows(show.positions("Seats", account(0, seat("a", 0, ONE)), PLACES))
+    assert found["a"][2] == "flat"
 
 
 def test_a_seat_that_nothing_can_liquidate_says_never():
     found = rows(show.positions("Seats", account(0, seat("a", ONE, 10**6 * ONE)), PLACES))
-    assert found["a"][5] == "never"
+    assert found["a"][8] == "never"
 
 
 def test_a_position_whose_market_cannot_be_read_is_shown_without_a_liquidation_price():
     found = rows(show.positions("Seats", account(0, seat("a", ONE, 500 * ONE)), {}))
-    assert found["a"][0] == "+1.000000 ETH-USD"
-    assert found["a"][5] == "unknown"
+    assert found["a"][2] == "+1.000000"
+    assert found["a"][8] == "unknown"
 
 
 def test_negative_equity_and_received_funding_are_shown_as_such():
@@ -129,10 +161,11 @@ def test_negative_equity_and_received_funding_are_shown_as_such():
     found = rows(
         show.positions("Seats", account(0, replace(under, positions={"ETH-USD": owed})), PLACES)
     )
-    assert found["a"][2] == "-10.00"
-    assert found["a"][6:] == ["-5.0000", "-1.0000"]
+    assert found["a"][5] == "-10.00"
+    assert found["a"][9:] == ["-5.0000", "-1.0000"]
 
 
+@settings(deadline=None)
 @given(st.lists(AMOUNTS, min_size=8, max_size=8), AMOUNTS)
 def test_a_statement_shows_its_exact_difference(lines, funding):
     ledger = Ledger("rage", funding={"ETH-USD": funding})

@@ -65,7 +65,8 @@ def test_a_statement_that_explains_every_dollar_has_no_difference(
 @pytest.mark.parametrize(
     ("line", "sign"),
     [("deposited", 1), ("realised_pnl", 1)]
-    + [(line, -1) for line in ("withdrawn", "held", "fees", "tips", "funding", "rounding")],
+    + [(line, -1) for line in ("withdrawn", "held", "fees", "tips", "funding", "rounding")]
+    + [(line, -1) for line in ("protocol_fees", "in_kind")],
 )
 @given(told=STATEMENTS, amount=USD)
 def test_what_one_line_misses_is_the_difference(line, sign, told, amount):

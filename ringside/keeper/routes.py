@@ -1,0 +1,164 @@
+"""Which venues an order goes to, and how much to each: the split, with what has to be closed first
+and what each leg's own limit leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ringside.chain.contracts import AccountView
+from ringside.keeper.errors import HeldElsewhere, PlanError
+from ringside.keeper.margins import conversion, held
+from ringside.orders import Order
+from ringside.routing.split import Route, RouteLeg, split
+from ringside.units import ONE, from_units, usdc_to_usd
+from ringside.venues.base import Curve, MarketState, Quote, VenueError
+from ringside.venues.pool import largest
+
+
+def is_worse(total: int, size: int, limit_price: int) -> bool:
+    """Whether a whole price (USD 1e18) is worse than the limit, as the Desk compares: unrounded."""
+    limit = limit_price * abs(size)
+    return total * ONE > limit if size > 0 else total * ONE < limit
+
+
+def quote_of(state: MarketState, size: int) -> Quote | None:
+    """What the venue alone would do with all of `size`, `None` if it would not."""
+    try:
+        return state.curve.quote(size)
+    except VenueError:
+        return None
+
+
+def worst_of_ticket(
+    state: MarketState, quote: Quote, margin: int, extra: int, headroom: int
+) -> int:
+    """USD (1e18) that a ticket's signed limit must allow if it is still to fill after the venue's
+    price has moved against it by `headroom` (1e18): at the dearest fee that the seat leaves room
+    for, with the venue's deposit, what its margin (USDC) loses on its way, and `extra` (USDC) for
+    tip and fee. The seat works out the bound that counts from the signed limit alone."""
+    sign = 1 if quote.size > 0 else -1
+    moved = quote.notional * (ONE + sign * headroom) // ONE
+    fee = max(quote.fee, -(-moved * state.dearest_fee // ONE))
+    return moved + sign * (fee + state.leg_cost + conversion(state, margin) + usdc_to_usd(extra))
+
+
+def within_limit(curve: Curve, cap: int, order: Order) -> int:
+    """The largest |size| up to `cap` whose whole price at this venue meets the order's limit."""
+    least = curve.minimum(order.sign)
+
+    def meets(amount: int) -> bool:
+        amount -= amount % curve.lot
+        quote = curve.quote(order.sign * max(amount, least))
+        return not is_worse(quote.all_in, quote.size, order.limit_price)
+
+    return largest(meets, cap) if cap >= least else 0
+
+
+def opposed(
+    order: Order, account: AccountView, states: Mapping[str, MarketState]
+) -> dict[str, int]:
+    """|position| (1e18) at allowed venues that are against the order's direction, and that the
+    Desk would want closed before anything is opened. A pending ticket is closing it already."""
+    return {
+        venue: abs(size)
+        for venue in states
+        if (size := held(account.seats[venue], order.market)) * order.sign < 0
+        and not account.seats[venue].pending.get(order.market)
+    }
+
+
+def close_first(
+    against: Mapping[str, int],
+    states: Mapping[str, MarketState],
+    caps: dict[str, int],
+    left: int,
+) -> dict[str, int]:
+    """What the route must close whole before the rest of it opens; changes `caps` where closing is
+    all there is to do.
+
+    Raises:
+        HeldElsewhere: something opposite would stay open while the rest opens; the venue is named.
+    """
+    closing = {venue: min(caps.get(venue, 0), size) for venue, size in against.items()}
+    if sum(closing.values()) >= left:
+        caps.update({venue: closing.get(venue, 0) for venue in caps})
+        return {}
+    for venue, size in against.items():
+        if closing[venue] < size:
+            raise HeldElsewhere(
+                f"{venue} holds {from_units(size)} the other way, which goes first, and only "
+                f"{from_units(closing[venue])} of it can be closed there by this order now."
+            )
+        if states[venue].delayed:
+            caps[venue] = size  # A ticket that also opened would have to wait for the others.
+    return dict(against)
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What is left of a curve once |size| `by` is taken from it."""
+
+    curve: Curve
+    by: int
+
+    @property
+    def venue(self) -> str:
+        return self.curve.venue
+
+    @property
+    def market(self) -> str:
+        return self.curve.market
+
+    @property
+    def lot(self) -> int:
+        return self.curve.lot
+
+    def minimum(self, sign: int) -> int:
+        return self.curve.lot
+
+    def capacity(self, sign: int) -> int:
+        return max(self.curve.capacity(sign) - self.by, 0)
+
+    def quote(self, size: int) -> Quote:
+        sign = 1 if size > 0 else -1
+        whole, taken = self.curve.quote(size + sign * self.by), self.curve.quote(sign * self.by)
+        return Quote(size, whole.notional - taken.notional, whole.fee - taken.fee)
+
+    def marginal_price(self, sign: int) -> int:
+        return self.quote(sign * self.minimum(sign)).all_in_price
+
+    def size_at(self, price: int, sign: int) -> int:
+        return max(self.curve.size_at(price, sign) - self.by, 0)
+
+
+def route(
+    states: Mapping[str, MarketState],
+    size: int,
+    caps: Mapping[str, int],
+    costs: Mapping[str, int],
+    forced: Mapping[str, int],
+) -> Route:
+    """The split of `size`, in which `forced` venues take at least that much.
+
+    Raises:
+        SplitError: as `split`.
+        PlanError: a forced part is not what its venue takes.
+    """
+    if not forced:
+        return split((s.curve for s in states.values()), size, caps, costs)
+    sign, rest = (1 if size > 0 else -1), abs(size) - sum(forced.values())
+    curves: list[Curve] = [
+        Beyond(s.curve, forced[v]) if v in forced else s.curve for v, s in states.items()
+    ]
+    beyond = {v: cap - forced.get(v, 0) for v, cap in caps.items()}
+    more = {v: 0 if v in forced else cost for v, cost in costs.items()}
+    try:
+        opened = {leg.venue: abs(leg.size) for leg in split(curves, sign * rest, beyond, more).legs}
+        sizes = {v: forced.get(v, 0) + opened.get(v, 0) for v in states}
+        legs = tuple(
+            RouteLeg(v, states[v].curve.quote(sign * part)) for v, part in sizes.items() if part
+        )
+    except VenueError as refused:
+        raise PlanError(f"What must be closed first cannot be: {refused}.") from None
+    return Route(size, legs, sum(costs[leg.venue] for leg in legs), None, 0)
