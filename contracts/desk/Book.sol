@@ -127,13 +127,14 @@ abstract contract Book is IDesk {
         require(first || all || job.kind != Kind.Atomic && !terms.bounds.allOrNone, BelowMinFill(whole, size));
         require(total == whole || size >= terms.bounds.minFill || all, BelowMinFill(terms.bounds.minFill, size));
 
-        uint256 share = terms.maxMargin;
-        tip = terms.tip;
+        // No more than this is ever idle, so no product below overflows.
+        uint256 share = Math.min(terms.maxMargin, type(uint96).max);
+        tip = Math.min(terms.tip, type(uint96).max);
         if (!first) {
             if (all) (share, tip) = (0, 0);
-            else share = Math.mulDiv(share, total, whole, Math.Rounding.Ceil);
+            else share = Math.ceilDiv(share * total, whole);
             // By what was paid, not by what was filled: a ticket that failed gave its tip back.
-            if (!all) tip = Math.saturatingSub(Math.mulDiv(tip, total, whole), p.tip);
+            if (!all) tip = Math.saturatingSub(tip * total / whole, p.tip);
         }
         share = Math.saturatingSub(share, p.margin);
         require(margin <= share, TooMuchMargin(share, margin));
@@ -209,7 +210,7 @@ abstract contract Book is IDesk {
         delete _made[ticket];
         Progress storage p = _progress[made.key];
         uint256 undone = made.size - Math.min(filled, made.size);
-        uint256 back = Math.mulDiv(made.tip, undone, made.size, Math.Rounding.Ceil);
+        uint256 back = Math.ceilDiv(made.tip * undone, made.size);
         // Casts safe because each part was added when the ticket was made.
         p.pending -= made.size;
         p.open -= 1;
@@ -217,7 +218,7 @@ abstract contract Book is IDesk {
         p.tip -= uint64(back);
         if (filled == 0) p.failures += 1;
         // Safe because it is a part of what fits; rounded against the keeper, who has that much less to fail with.
-        p.cost -= uint64(Math.mulDiv(made.cost, made.size - undone, made.size));
+        p.cost -= uint64(made.cost * (made.size - undone) / made.size);
         if (made.group != 0) groupUsed[account][made.group] -= undone;
     }
 
@@ -240,7 +241,7 @@ abstract contract Book is IDesk {
         if (bundle.mode == 2 && !_closesAll(last) && !_closesAll(bundle.steps[step])) {
             uint256 used = _progress[_stepKey(root, step)].used + size;
             uint256 mine = SignedMath.abs(bundle.steps[step].size);
-            require(used <= Math.mulDiv(mine, filled, whole), StepNotOpen(step));
+            require(used <= mine * filled / whole, StepNotOpen(step));
         } else {
             require(filled == whole, StepNotOpen(step));
         }

@@ -61,8 +61,7 @@ abstract contract Prices is IDesk {
         }
         if (triggered) _checkTrigger(terms.conditions[0], y.fair);
         if (feed.fee != 0) {
-            uint256 notional = Math.mulDiv(y.fair, size, 1e18, Math.Rounding.Ceil);
-            y.fee = Math.mulDiv(notional, feed.fee, 1e18 * UNIT, Math.Rounding.Ceil);
+            y.fee = Math.ceilDiv(Math.ceilDiv(y.fair * size, 1e18) * feed.fee, 1e18 * UNIT);
             y.collector = VENUES.collector();
         }
         if (terms.bounds.tolerance != 0) y.best = _best(terms, key, size);
@@ -92,7 +91,7 @@ abstract contract Prices is IDesk {
         bool fresh = updatedAt <= block.timestamp && block.timestamp - updatedAt <= feed.heartbeat
             && updatedAt >= notBefore;
         require(answer > 0 && fresh, BadOracle(answer, updatedAt));
-        return Math.mulDiv(uint256(answer), 1e18, 10 ** feed.decimals); // Cast safe because answer > 0.
+        return uint256(answer) * 1e18 / 10 ** feed.decimals; // Cast safe because answer > 0.
     }
 
     function _best(Terms calldata terms, bytes32 key, uint256 size) internal returns (uint256 best) {

@@ -97,7 +97,9 @@ def test_a_venue_added_later_is_not_reached_by_an_older_grant(
     """Or whoever adds venues could have an operator carry all idle into one of his own."""
     grant(stranger, TRADE | MOVE, venues=0b11)
     later, _ = ringside.add_venue("StuckSeat")
-    refused = reverts(vault.VenueNotGranted, account=account, caller=stranger.address, venues=1 << later)
+    refused = reverts(
+        vault.VenueNotGranted, account=account, caller=stranger.address, venues=1 << later
+    )
     with refused:
         send(vault.post, account, later, ETH_USD, DEPOSIT, 0, sender=stranger)
     assert vault.idle(account) == DEPOSIT

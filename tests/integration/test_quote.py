@@ -120,7 +120,9 @@ def closable(ringside, account):
     contract = ringside.w3.eth.contract(address=ringside.quotes.address, abi=compiled("Quotes").abi)
 
     def ask_closable(venues, buys, market=ETH_USD):
-        return contract.functions.closable(account, market, venues, buys, True).call({"gas": READ_GAS})
+        return contract.functions.closable(account, market, venues, buys, True).call(
+            {"gas": READ_GAS}
+        )
 
     return ask_closable
 
