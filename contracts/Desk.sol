@@ -398,11 +398,11 @@ contract Desk is Book, Prices, EIP712 {
         }
     }
 
-    /// @dev A step to close all that finds nothing to close is complete.
+    /// @dev A step to close all that finds nothing to close, and has no ticket to be booked, is complete.
     function _completeIdle(Bundle calldata bundle, bytes32 root, uint256 step) internal {
         Terms calldata terms = bundle.steps[step];
         bytes32 key = _stepKey(root, step);
-        if (!_closesAll(terms) || _progress[key].done) return;
+        if (!_closesAll(terms) || _progress[key].done || _progress[key].open != 0) return;
         _requireOpen(bundle, root, step, 0);
         uint256 venues = VAULT.active(bundle.account) & terms.venues;
         (uint256 instant, uint256 delayed, uint256 silent) =

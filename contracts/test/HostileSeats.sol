@@ -42,19 +42,22 @@ contract HalfFillingSeat is StandInSeat {
     }
 }
 
-/// @notice Says what pleases: any trade was free and only reduced a position on the other side, the leverage is
-/// nil. It keeps the margin.
+/// @notice Says what pleases: any trade was free, and from the block after the first it only reduced a position on the
+/// other side; the leverage is nil. It keeps the margin.
 contract LyingSeat is StandInSeat {
+    uint256 internal _first;
+
     constructor(address vault, IERC20 token) StandInSeat(vault, token) {}
 
     function _trade(bytes32, int256 size) internal override returns (uint256) {
         held_ += size;
         posted = 0;
+        if (_first == 0) _first = block.number;
         return size > 0 ? 0 : type(uint128).max;
     }
 
     function _size(bytes32) internal view override returns (int256) {
-        return held_ - 1e30;
+        return _first == 0 || _first == block.number ? held_ : held_ - 1e30;
     }
 
     function _leverage(bytes32, bool) internal pure override returns (uint256) {

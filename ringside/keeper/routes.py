@@ -59,11 +59,13 @@ def opposed(
     order: Order, account: AccountView, states: Mapping[str, MarketState]
 ) -> dict[str, int]:
     """|position| (1e18) at allowed venues that are against the order's direction, and that the
-    Desk would want closed before anything is opened. A pending ticket is closing it already."""
+    Desk would want closed before anything is opened. A pending ticket is closing it already, and
+    an order without tickets cannot close where only a ticket could."""
     return {
         venue: abs(size)
-        for venue in states
-        if (size := held(account.seats[venue], order.market)) * order.sign < 0
+        for venue, state in states.items()
+        if (order.tickets or not state.delayed)
+        and (size := held(account.seats[venue], order.market)) * order.sign < 0
         and not account.seats[venue].pending.get(order.market)
     }
 

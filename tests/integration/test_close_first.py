@@ -173,7 +173,7 @@ def test_a_keeper_cannot_starve_the_question_of_gas(ringside, desk, keeper, two)
     tx = {"from": keeper.address, "to": desk.address, "data": data}
     starved, refused = selector(ringside.quotes.NotEnoughGas), selector(desk.CloseFirst)
     found = []
-    for gas in range(60_000, 1_800_000, 60_000):
+    for gas in range(60_000, 3_600_000, 120_000):
         call = [{**tx, "gas": hex(gas)}, "latest"]
         answer = ringside.w3.provider.make_request("eth_call", call)
         found.append(bytes.fromhex((answer["error"].get("data") or "0x")[2:10]))

@@ -448,8 +448,8 @@ def test_fill_refuses_tips_of_any_size_by_name(ringside, desk, vault, venue):
     order = ringside.order(size=2 * ETH, tip=MAX)
     with reverts(vault.PayCapExceeded, cap=PAY_CAP, wanted=MAX):
         ringside.fill(order, (venue.id, 2 * ETH, MARGIN))
-    # What an order not finished has paid is kept in 64 bits, more than any token has.
-    with reverts(desk.SafeCastOverflowedUintDowncast, bits=64, value=MAX // 2):
+    # What an order not finished has paid is kept in 64 bits, and no tip counts beyond 96.
+    with reverts(desk.SafeCastOverflowedUintDowncast, bits=64, value=(2**96 - 1) // 2):
         ringside.fill(order, (venue.id, ETH, MARGIN))
     most = order.with_(tip=2 * (2**64 - 1))
     with reverts(vault.PayCapExceeded, cap=PAY_CAP, wanted=2**64 - 1):

@@ -50,7 +50,7 @@ def test_nobody_but_the_vault_calls_a_seat(ringside, venue, seat, client, place)
     instrument = venue.instrument()
     for method, arguments in (
         ("enter", ()),
-        ("trade", (instrument, ETH, MAX, 0, False)),
+        ("trade", (instrument, ETH, MAX, 0, False, False)),
         ("close", (instrument, 0)),
         ("post", (instrument, 1, 0)),
         ("pull", (instrument, 1)),

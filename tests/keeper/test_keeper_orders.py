@@ -11,7 +11,7 @@ from devnet import feeds
 from ringside.chain.contracts import Refused
 from ringside.keeper.conditions import Moment
 from ringside.keeper.oneshot import Interrupted
-from ringside.keeper.plan import HeldElsewhere, NotNow, PlanError, plan
+from ringside.keeper.plan import NotNow, PlanError, plan
 from ringside.orders import (
     CLOSE_LONGS,
     CLOSE_SHORTS,
@@ -135,19 +135,11 @@ def test_the_opposite_position_is_closed_first_on_the_chain_too(story: Story, si
     assert sum(held(story).values()) == side * 3 * ONE
 
 
-def test_what_the_order_may_not_close_is_named_where_the_chain_says_close_first(story: Story):
+def test_an_order_without_tickets_need_not_close_where_only_a_ticket_could(story: Story):
     story.trade(LATER, ETH, -ONE, 1_000 * USDC)
-    order = story.order(ETH, 2 * ONE, venues=0b111)
-    with pytest.raises(HeldElsewhere, match="synthetix holds 1 the other way"):
-        story.keeper.plan(order)
-    view = story.keeper.look(order)
-    chosen = plan(
-        *(order.with_(bounds=Bounds(open_against=True)), view.account, view.states),
-        story.ringside.venue_ids,
-    )
-    with pytest.raises(Refused) as refused:
-        story.keeper.simulate(replace(chosen, order=order), story.sign(order))
-    assert refused.value.name == "CloseFirst"
+    chosen, _ = story.fill(story.order(ETH, 2 * ONE, venues=0b111))
+    assert not chosen.tickets
+    assert sum(held(story).values()) == ONE
 
 
 def test_a_ticket_that_closes_goes_before_the_fill_that_opens(story: Story, side):
