@@ -18,12 +18,13 @@ RUN = PATH="$(CURDIR)/$(ANVIL):$$PATH"
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo    one deposit, one signed order, two real perp DEXs   (ARGS=\"--market BTC-USD --size -3 --deposit 250000\")"
-	@echo "make test    every test                                         (ARGS=\"-k leverage\")"
+	@echo "make demo    one deposit, signed orders, three real perp DEXs   (ARGS=\"--market BTC-USD --size -3 --deposit 250000\")"
+	@echo "make test    every test                                        (ARGS=\"-k leverage\")"
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
 	@echo "make lint    format, lint and types"
-	@echo "make bench   gas and curve error, as tables and build/bench/*.json"
+	@echo "make bench   gas, times and curve error, as tables and build/bench/*.json"
 	@echo "make clean   removes everything the others made"
+	@echo "An owner leaves, with no keeper, by ape run exit: see docs/exit.md."
 
 demo: setup
 	@$(RUN) ape run demo $(ARGS)
