@@ -130,6 +130,7 @@ def test_a_venue_that_lies_takes_the_margin_and_no_more(
     """It passes every bound by lying; what it can take is the margin."""
     venue, _ = hostile("LyingSeat")
     ringside.trade(venue, 1)
+    ringside.mine_at(ringside.now + 2)  # It lies from the next block on.
     bounds = Bounds(max_leverage=1, max_deviation=1, reduce_only=True)
     receipt = fill_there(ringside, venue, limit_price=0, bounds=bounds)
     assert ringside.filled(receipt).quote == 0
@@ -145,6 +146,7 @@ def test_a_venue_that_fills_for_nothing_pays_for_no_bad_price_elsewhere(
     """The bounds hold for every leg by itself: a free leg does not average a bad one away."""
     venue, _ = hostile("LyingSeat")
     ringside.trade(venue, 1)
+    ringside.mine_at(ringside.now + 2)  # It lies from the next block on.
     allowed = venue_set([perp.id, rage.id, venue])
     for honest in (perp, rage):
         for limit, bounds in ((1_990, Bounds()), (3_000, Bounds(max_deviation=1))):
