@@ -17,6 +17,6 @@ def test_gas_is_what_was_accepted():
     moved = {
         name: f"{accepted[name]:,} → {measured[name]:,}"
         for name in accepted
-        if abs(measured[name] - accepted[name]) > TOLERANCE * accepted[name]
+        if abs(measured[name] - accepted[name]) > TOLERANCE * abs(accepted[name])
     }
     assert not moved, f"gas moved; to accept: make bench ARGS=--accept. {moved}"

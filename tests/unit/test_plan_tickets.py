@@ -237,10 +237,13 @@ def test_a_position_that_a_ticket_closes_goes_first_and_the_fill_may_open_then()
 def test_what_cannot_be_closed_by_this_order_is_named():
     short = seat("later", -5 * ONE, 10**5 * ONE, isolated=True)
     holder = account(RICH, no_seat("a"), no_seat("b"), short)
+    none_left = replace(TICKETS, most=0)
     with pytest.raises(HeldElsewhere, match="later holds 5 the other way"):
-        plan(order(20 * ONE, venues=ALL), holder, three(), IDS)
-    found = plan(order(20 * ONE, venues=ALL, open_against=True), holder, three(), IDS)
-    assert sum(leg.size for leg in found.legs) == 20 * ONE
+        plan(order(20 * ONE, venues=ALL, tickets=none_left), holder, three(), IDS)
+    # Without tickets, or if it may open against it, the order does not wait for it.
+    for terms in ({}, {"tickets": none_left, "open_against": True}):
+        found = plan(order(20 * ONE, venues=ALL, **terms), holder, three(), IDS)
+        assert sum(leg.size for leg in found.legs) == 20 * ONE
 
 
 def test_closing_by_ticket_leaves_what_the_venue_asks_for():
