@@ -9,7 +9,8 @@ from ape import chain
 from demonstration.cast import ALL, OUT, TOLERANCE, Cast
 from ringside.accounts import account_id
 from ringside.chain.contracts import refusal, revert_data
-from ringside.keeper.oneshot import FILL_GAS, NO_RECEIPT
+from ringside.chain.sender import GAS
+from ringside.keeper.oneshot import NO_RECEIPT
 from ringside.keeper.plan import Plan
 from ringside.orders import Bounds, Order, market_id
 from ringside.venues import VENUE_ERRORS, snapshot
@@ -18,7 +19,7 @@ from ringside.venues import VENUE_ERRORS, snapshot
 def attempt(cast: Cast, what: str, call: Any) -> None:
     """Something that must be refused, and by which name it is."""
     try:
-        call.call({"from": cast.dishonest.address, "gas": FILL_GAS})
+        call.call({"from": cast.dishonest.address, "gas": GAS})
     except Exception as error:
         told = refusal(revert_data(error), VENUE_ERRORS)
         cast.refused.append({"attempt": what, "error": told.name})

@@ -22,7 +22,7 @@ from demonstration.dishonest import attempt, everything, fill, rolled_back
 from devnet import market
 from ringside import show
 from ringside.chain.contracts import refusal, revert_data
-from ringside.keeper.oneshot import FILL_GAS
+from ringside.chain.sender import GAS
 from ringside.keeper.plan import NotNow, Plan, PlanError, rooms
 from ringside.orders import (
     CLOSE_LONGS,
@@ -193,13 +193,13 @@ def by_themselves(cast: Cast, order: Order, chosen: Plan) -> dict[str, int]:
             continue
         call = fill(cast, anyhow, [(number, order.size, margin)])
         try:
-            call.call({"from": cast.keeper.address, "gas": FILL_GAS})
+            call.call({"from": cast.keeper.address, "gas": GAS})
         except Exception as error:
             OUT.print(f"  {venue} alone cannot: {refusal(revert_data(error), VENUE_ERRORS)}")
             continue
         with rolled_back(cast):
             data = call._encode_transaction_data()
-            receipt = cast.send({"to": desk.address, "data": data, "gas": FILL_GAS})
+            receipt = cast.send({"to": desk.address, "data": data, "gas": GAS})
             event = desk.events.Filled().process_receipt(receipt, DISCARD)[0]["args"]
             found[venue] = event["quote"] + order.sign * usdc_to_usd(event["tip"])
     return found

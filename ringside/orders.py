@@ -15,6 +15,7 @@ from eth_utils.crypto import keccak
 
 from ringside import eip712
 from ringside.accounts import owner_of
+from ringside.eip712 import sign
 
 _UINT_MAX = 2**256 - 1
 _SIZE_MAX = 2**128 - 1
@@ -108,21 +109,11 @@ def venue_set(ids: list[int]) -> int:
     return bits
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(eip712.Domain):
     """Where an order counts: one Desk on one chain."""
 
-    chain_id: int
-    desk: str
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        return {
-            "name": "Ringside Desk",
-            "version": "1",
-            "chainId": self.chain_id,
-            "verifyingContract": self.desk,
-        }
+    __slots__ = ()
+    NAME = "Ringside Desk"
 
 
 class _Struct:
@@ -276,38 +267,16 @@ class Terms:
         }
 
 
-class _Signable:
-    """What is signed as a whole."""
-
-    __slots__ = ()
-
-    @property
-    def values(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-    @property
-    def struct_hash(self) -> bytes:
-        return eip712.hash_struct(type(self).__name__, TYPES, self.values)
-
-    def digest(self, domain: Domain) -> bytes:
-        """What the owner signs: the EIP-712 hash in its domain."""
-        return eip712.digest(domain.fields, self.struct_hash)
-
-    def typed_data(self, domain: Domain) -> dict[str, Any]:
-        """The same as EIP-712 JSON, for a wallet: what it shows is what is signed."""
-        name = type(self).__name__
-        needed = {key: TYPES[key] for key in ("Bounds", "Conditions", "Terms", "Tickets", name)}
-        return eip712.typed_data(name, needed, domain.fields, self.values)
-
-
 @dataclass(frozen=True, slots=True)
-class Order(_Signable):
+class Order(eip712.Signable):
     """One order, as `IDesk.Order`, its terms laid open.
 
     Raises:
         OrderError: a field that the Desk could only refuse (size zero or beyond 128 bits, a
             negative or too large number, no venue allowed), named.
     """
+
+    TYPES = TYPES
 
     account: bytes
     market: str
@@ -365,12 +334,14 @@ class Order(_Signable):
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle(_Signable):
+class Bundle(eip712.Signable):
     """Several orders under one signature, as `IDesk.Bundle`.
 
     Raises:
         OrderError: as `Order`; no steps.
     """
+
+    TYPES = TYPES
 
     account: bytes
     steps: tuple[Terms, ...]
@@ -423,14 +394,6 @@ class Bundle(_Signable):
     def with_(self, **changes: Any) -> Bundle:
         """A copy with some fields changed."""
         return replace(self, **changes)
-
-
-def sign(signable: Order | Bundle, domain: Domain, private_key: bytes | str) -> bytes:
-    """The 65-byte signature by a key held here. A wallet signs `typed_data` instead."""
-    from eth_account import Account  # Slow to import, and not needed to hash.
-
-    typed = signable.typed_data(domain)
-    return bytes(Account.sign_typed_data(private_key, full_message=typed).signature)
 
 
 def _check_frame(signable: Order | Bundle) -> None:

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 
 from ringside import eip712
 from ringside.accounts import owner_of
+from ringside.eip712 import sign
 from ringside.orders import MOST_VENUES, market_id
+from ringside.units import ONE, USDC_TO_USD
 
 IDLE = 2**256 - 1
 """As a move's source or destination: not a pocket, but the account's idle."""
-ONE = 10**18
 _UINT_MAX = 2**256 - 1
-_UNIT = 10**12
-"""One unit of USDC in 1e18 USD."""
 
 TYPES: dict[str, eip712.Fields] = {
     "Pocket": (("venue", "uint8"), ("market", "string")),
@@ -47,21 +46,11 @@ class PolicyError(ValueError):
     """A value that no policy can carry; the message names the field and says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(eip712.Domain):
     """Where a policy counts: one `Policies` on one chain."""
 
-    chain_id: int
-    policies: str
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        return {
-            "name": "Ringside Policies",
-            "version": "1",
-            "chainId": self.chain_id,
-            "verifyingContract": self.policies,
-        }
+    __slots__ = ()
+    NAME = "Ringside Policies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +91,14 @@ class Health(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(eip712.Signable):
     """A standing policy, as `IPolicies.Policy`.
 
     Raises:
         PolicyError: a field that the contract could only refuse, named.
     """
+
+    TYPES = TYPES
 
     account: bytes
     pockets: tuple[Pocket, ...]
@@ -182,26 +173,9 @@ class Policy:
         shown = [{"venue": p.venue, "market": p.market} for p in self.pockets]
         return {**dict(zip(names, self.tuple, strict=True)), "pockets": shown}
 
-    def digest(self, domain: Domain) -> bytes:
-        """What the owner signs: the EIP-712 hash in its domain."""
-        struct = eip712.hash_struct("Policy", TYPES, self.values)
-        return eip712.digest(domain.fields, struct)
-
-    def typed_data(self, domain: Domain) -> dict[str, Any]:
-        """The same as EIP-712 JSON, for a wallet: what it shows is what is signed."""
-        return eip712.typed_data("Policy", TYPES, domain.fields, self.values)
-
     def with_(self, **changes: Any) -> Policy:
         """A copy with some fields changed."""
         return replace(self, **changes)
-
-
-def sign(policy: Policy, domain: Domain, private_key: bytes | str) -> bytes:
-    """The 65-byte signature by a key held here. A wallet signs `typed_data` instead."""
-    from eth_account import Account  # Slow to import, and not needed to hash.
-
-    typed = policy.typed_data(domain)
-    return bytes(Account.sign_typed_data(private_key, full_message=typed).signature)
 
 
 def most_to_give(pocket: Health, target: int) -> int:
@@ -209,14 +183,14 @@ def most_to_give(pocket: Health, target: int) -> int:
     target."""
     # ⌊equity × 1e18 ÷ maintenance⌋ ≤ target, as the contract rounds.
     highest = -(-(target + 1) * pocket.maintenance // ONE) - 1
-    return max(highest - pocket.equity, 0) // _UNIT
+    return max(highest - pocket.equity, 0) // USDC_TO_USD
 
 
 def most_to_take(pocket: Health, floor: int) -> int:
     """USDC (1e6): the most that can be taken from the pocket without its health falling below the
     floor. What the venue itself lets go may be less."""
     lowest = -(-floor * pocket.maintenance // ONE)
-    return max(pocket.equity - lowest, 0) // _UNIT
+    return max(pocket.equity - lowest, 0) // USDC_TO_USD
 
 
 __all__ = [

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
-from web3.exceptions import Web3Exception
 from web3.logs import DISCARD
-from web3.types import TxParams, TxReceipt, Wei
+from web3.types import TxReceipt
 
-from ringside.chain.contracts import Refused, refusal, revert_data
+from ringside.accounts import owner_of
+from ringside.chain.contracts import Refused
+from ringside.chain.sender import Send, Sender
 from ringside.exit.plan import ANY, NOTHING, Choice, Kind, Left, Past, Step, left, plan
 from ringside.exit.reasons import ERRORS, explain
 from ringside.exit.state import Deployment, Spot, State, read
@@ -28,16 +29,12 @@ from ringside.units import ONE, from_units
 if TYPE_CHECKING:
     from web3 import Web3
 
-GAS = 8_000_000
-"""Gas limit of every step. Estimates are no use: the venues need more than they report."""
 SLICE = 5
 """Seconds to wait at a time, since others may execute what is waited for."""
 MOST_TRIES = 4
 MOST_CLOSES = 100
 """How often a step may be taken in one run; closing and withdrawing go on from where they were."""
 
-Send = Callable[[TxParams], TxReceipt]
-"""Signs and sends a transaction of the owner's, and waits for its receipt."""
 Prices = Callable[[str, int], tuple[list[bytes], int]]
 """Pyth's update data for a market with a price published at or after a second, and the fee in
 wei."""
@@ -93,7 +90,8 @@ class Exit:
         prices: Prices | None = None,
         tell: Callable[[Done], None] = lambda _: None,
     ) -> None:
-        self.at, self.account, self.send, self.choice = at, account, send, choice
+        self.at, self.account, self.choice = at, account, choice
+        self.sender = Sender(at.w3, owner_of(account), send, ERRORS)
         self.wait, self.prices, self.tell = wait, prices, tell
         self._raised = False
         self._refused: dict[Any, Refused] = {}
@@ -271,41 +269,21 @@ class Exit:
         market = self.at.w3.to_checksum_address("0x" + spot.instrument[-20:].hex())
         if step.kind is Kind.CANCEL:
             data = _call("cancelOffchainDelayedOrder(address)", seat)
-            return "dropped", self._transact(market, data)
+            return "dropped", self.sender.transact(market, data)
         if self.prices is None or spot.order is None:
             raise Refused("no Pyth price was brought")
         updates, fee = self.prices(step.market, spot.order.executable)
         data = _call("executeOffchainDelayedOrder(address,bytes[])", seat, updates)
-        return "executed at the price brought", self._transact(market, data, fee)
+        return "executed at the price brought", self.sender.transact(market, data, fee)
 
     # --------------------------------------------------------------- the chain
 
     def _vault(self, contract: Any, name: str, *args: Any) -> tuple[str, TxReceipt | None]:
-        return "done", self._transact(contract.address, contract.encode_abi(name, list(args)))
+        return "done", self.sender.transact(contract.address, contract.encode_abi(name, list(args)))
 
     def _try_vault(self, name: str, *args: Any) -> bytes:
         vault = self.at.vault
-        return self._simulate(self._tx(vault.address, vault.encode_abi(name, list(args))))
-
-    def _transact(self, to: str, data: Any, value: int = 0) -> TxReceipt:
-        tx = self._tx(to, data, value)
-        self._simulate(tx)
-        receipt = self.send(tx)
-        if receipt["status"] != 1:
-            self._simulate(tx)  # Says why, if it still holds.
-            raise Refused(f"reverted in block {receipt['blockNumber']} only")
-        return receipt
-
-    def _tx(self, to: str, data: Any, value: int = 0) -> TxParams:
-        owner = self.at.w3.to_checksum_address("0x" + self.account[:20].hex())
-        place = self.at.w3.to_checksum_address(to)
-        return {"from": owner, "to": place, "data": data, "gas": GAS, "value": Wei(value)}
-
-    def _simulate(self, tx: TxParams) -> bytes:
-        try:
-            return bytes(self.at.w3.eth.call(tx))
-        except Web3Exception as error:
-            raise refusal(revert_data(error), ERRORS) from None
+        return self.sender.attempt(vault.address, vault.encode_abi(name, list(args)))
 
 
 def _call(signature: str, *values: Any) -> bytes:

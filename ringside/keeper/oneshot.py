@@ -17,16 +17,15 @@ from ringside.chain.contracts import (
     SeatView,
     abi,
 )
+from ringside.chain.sender import Send
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.errors import PlanError
 from ringside.keeper.plan import HEADROOM, ChainLeg, Plan, plan
-from ringside.keeper.tickets import CALL_GAS, Send, TicketKeeper
+from ringside.keeper.tickets import TicketKeeper
 from ringside.orders import Bundle, Mode, Order, market_id
 from ringside.units import ONE
 from ringside.venues import Markets, load, snapshot
 from ringside.venues.base import MarketState
-
-FILL_GAS = CALL_GAS
 
 NO_RECEIPT = (0, bytes(32))
 """What a fill says of its keeper's decision, until receipts are written: nothing, version 0."""
@@ -177,7 +176,7 @@ class Keeper(TicketKeeper):
             Refused: the chain would refuse it, and by which error.
         """
         data = self._data(chosen, chosen.transactions[0], signature)
-        return int.from_bytes(self._try(self.ringside.desk.address, data), "big")
+        return int.from_bytes(self.sender.attempt(self.ringside.desk.address, data), "big")
 
     def submit(self, chosen: Plan, signature: bytes) -> tuple[TxReceipt, ...]:
         """Each of the plan's transactions, tried first.
@@ -229,7 +228,7 @@ class Keeper(TicketKeeper):
         data = self.ringside.desk.encode_abi(
             "fillBundle", [bundle.tuple, signature, legs, NO_RECEIPT]
         )
-        return plans, self._transact(self.ringside.desk.address, data)
+        return plans, self.sender.transact(self.ringside.desk.address, data)
 
     def plan_step(self, bundle: Bundle, step: int) -> Plan:
         """A step of a bundle that is not atomic.
@@ -259,7 +258,7 @@ class Keeper(TicketKeeper):
         data = self.ringside.desk.encode_abi(
             "commitStep", [bundle.tuple, signature, step, leg.tuple, NO_RECEIPT]
         )
-        return self._transact(self.ringside.desk.address, data)
+        return self.sender.transact(self.ringside.desk.address, data)
 
     def _open(self, bundle: Bundle, step: int) -> int | None:
         """How much of a step the one before lets be filled, `None` for all of it."""
@@ -303,7 +302,7 @@ class Keeper(TicketKeeper):
         done: list[TxReceipt] = []
         for data in calls:
             try:
-                done.append(self._transact(self.ringside.desk.address, data))
+                done.append(self.sender.transact(self.ringside.desk.address, data))
             except Refused as refused:
                 if not done:
                     raise

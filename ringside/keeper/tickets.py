@@ -11,26 +11,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from web3.exceptions import ContractLogicError, Web3Exception
 from web3.logs import DISCARD
 
-from ringside.chain.contracts import Refused, Ringside, refusal, revert_data
+from ringside.chain.contracts import Refused, Ringside
+from ringside.chain.sender import Send, Sender
 from ringside.keeper.steps import Step
 from ringside.orders import Order, market_id
 from ringside.venues import VENUE_ERRORS
 from ringside.venues import synthetix_orders as venue_orders
 
 if TYPE_CHECKING:
-    from web3.types import TxParams, TxReceipt
+    from web3.types import TxReceipt
 
-CALL_GAS = 6_000_000
-"""Gas limit of every transaction. Estimates are no use: the venues need more than they report."""
+ERRORS = (*VENUE_ERRORS, *venue_orders.ERRORS)
+"""Custom errors of venues, and of what they ask."""
 UNKNOWN_PRICE = 2**128 - 1
 STEP = 2
 """Seconds between two attempts to have a ticket executed."""
 
-Send = Callable[["TxParams"], "TxReceipt"]
-"""Signs and sends a transaction, and waits for its receipt."""
 PriceSource = Callable[["Ticket"], tuple[list[bytes], int]]
 """The newest signed price of a ticket's market: update data for the venue, and its fee in wei."""
 Wait = Callable[[int], None]
@@ -75,7 +73,8 @@ class TicketKeeper:
     `sender`."""
 
     def __init__(self, ringside: Ringside, sender: str, send: Send) -> None:
-        self.ringside, self.sender, self.send = ringside, sender, send
+        self.ringside = ringside
+        self.sender = Sender(ringside.w3, sender, send, ERRORS)
 
     def committed(self, receipt: Any, order: Order) -> list[Ticket]:
         """The tickets that a transaction made for an order."""
@@ -108,7 +107,7 @@ class TicketKeeper:
         to, data = venue_orders.execution(
             self.ringside.addresses, ticket.market, self.seat(ticket), updates
         )
-        return self._transact(to, "0x" + data.hex(), fee)
+        return self.sender.transact(to, "0x" + data.hex(), fee)
 
     def settle(self, ticket: Ticket) -> TxReceipt:
         """Has the vault and the Desk book what became of it; anyone may.
@@ -119,7 +118,7 @@ class TicketKeeper:
         account, venue, market = ticket.place
         desk = self.ringside.desk
         arguments = [account, venue, market, ticket.number, b""]
-        return self._transact(desk.address, desk.encode_abi("settle", arguments))
+        return self.sender.transact(desk.address, desk.encode_abi("settle", arguments))
 
     def expire(self, ticket: Ticket) -> TxReceipt:
         """Has the venue drop it through the seat, so that the deposit comes back; anyone may. The
@@ -129,7 +128,7 @@ class TicketKeeper:
             Refused: its time has not passed.
         """
         vault = self.ringside.vault
-        return self._transact(vault.address, vault.encode_abi("expire", list(ticket.place)))
+        return self.sender.transact(vault.address, vault.encode_abi("expire", list(ticket.place)))
 
     def outcome(self, ticket: Ticket) -> tuple[bool, int, int | None]:
         """Whether the vault has it settled, how much was filled, and at what whole price."""
@@ -182,7 +181,7 @@ class TicketKeeper:
             self.ringside.addresses, ticket.market, self.seat(ticket), updates
         )
         try:
-            self._try(to, "0x" + data.hex(), fee)
+            self.sender.attempt(to, "0x" + data.hex(), fee)
         except Refused as refused:
             return reason_of(refused)
         return ""
@@ -228,35 +227,6 @@ class TicketKeeper:
     def _now(self, state: str, note: str = "") -> Step:
         block = self.ringside.w3.eth.get_block("latest")
         return Step(state, block["number"], block["timestamp"], note)
-
-    def _try(self, to: str, data: str, value: int = 0) -> bytes:
-        """
-        Raises:
-            Refused: the chain would refuse it, and by which error.
-        """
-        asked: Any = {"from": self.sender, "to": to, "data": data, "gas": CALL_GAS, "value": value}
-        try:
-            return bytes(self.ringside.w3.eth.call(asked))
-        except (ContractLogicError, Web3Exception) as error:
-            raise refusal(revert_data(error), ERRORS) from None
-
-    def _transact(self, to: str, data: str, value: int = 0) -> TxReceipt:
-        """Tries, then sends.
-
-        Raises:
-            Refused: by the trial, or by the chain in the end.
-        """
-        self._try(to, data, value)
-        tx: Any = {"from": self.sender, "to": to, "data": data, "gas": CALL_GAS, "value": value}
-        receipt = self.send(tx)
-        if receipt["status"] != 1:
-            self._try(to, data, value)  # Says why, if it still holds.
-            raise RuntimeError(f"reverted in block {receipt['blockNumber']} only")
-        return receipt
-
-
-ERRORS = (*VENUE_ERRORS, *venue_orders.ERRORS)
-"""Custom errors of venues, and of what they ask."""
 
 
 def reason_of(refused: Refused) -> str:

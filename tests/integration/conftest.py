@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from stage import Ringside, build
+from standing import Standing
 from tickets import SynthetixView
 from venue_views import PerpView, RageView
 
 from devnet import anvil, state
+from devnet.chain import Chain
+from devnet.feeds import aggregator
 
 HERE = Path(__file__).parent
 
@@ -124,3 +127,30 @@ def stand_in(ringside: Ringside) -> int:
     """A third venue, which trades anything at 2,000 USD without a fee: exact arithmetic for
     prices."""
     return ringside.add_venue("StandInSeat")[0]
+
+
+@pytest.fixture
+def feed(ringside: Ringside) -> Any:
+    """Makes ETH's oracle answer what it should, as of when it should."""
+    chain = Chain(ringside.w3)
+    contract = chain.at(aggregator(), ringside.addresses["feeds"]["ETH-USD"])
+
+    def answer(value: int, updated_at: int) -> None:
+        chain.send(contract, "updateRoundData", 99, value, updated_at, updated_at)
+
+    return answer
+
+
+@pytest.fixture
+def standing(ringside: Ringside) -> Standing:
+    """The client is hedged at both venues, and has granted the contract what it needs."""
+    place = ringside.addresses["ringside"]["policies"]
+    made = Standing(ringside, ringside.project.Policies.at(place))
+    made.grant()
+    made.hedge()
+    return made
+
+
+@pytest.fixture
+def policies(standing: Standing) -> Any:
+    return standing.policies

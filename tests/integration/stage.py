@@ -11,6 +11,7 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_account import Account
 from eth_utils.crypto import keccak
+from hypothesis import HealthCheck, settings
 from web3 import Web3
 
 from devnet import state
@@ -53,6 +54,13 @@ PERMIT_TYPES = {
         )
     ],
 }
+
+
+def few(examples: int) -> settings:
+    """Hypothesis on the chain: so many examples, one after the other on the same chain, and the
+    same ones in every run."""
+    on_chain = HealthCheck.function_scoped_fixture, HealthCheck.too_slow
+    return settings(max_examples=examples, suppress_health_check=on_chain, derandomize=True)
 
 
 class Refused(Exception):

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from dishonest_keeper import hire
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stage import (
     ETH,
@@ -14,6 +14,7 @@ from stage import (
     READ_GAS,
     USDC,
     Refused,
+    few,
     reverts,
     selector,
     send,
@@ -39,11 +40,7 @@ SILENT = {
     "answers too short": (RETURNS, 1, 1, 63),
     "quotes zero": (RETURNS, 0, 1, 64),
 }
-ON_CHAIN = settings(
-    max_examples=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+ON_CHAIN = few(15)
 SIGNS = pytest.mark.parametrize("sign", [1, -1])
 
 

@@ -5,9 +5,9 @@ from itertools import count
 import pytest
 from bundles import bundle, fill_bundle, fill_step, signed, step
 from eth_account import Account
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from stage import DEPOSIT, ETH, MAX, NO_RECEIPT, ONE, USDC, reverts, send
+from stage import DEPOSIT, ETH, MAX, NO_RECEIPT, ONE, USDC, few, reverts, send
 
 from ringside.accounts import account_id
 from ringside.orders import Bounds, Conditions, Mode, venue_set
@@ -15,12 +15,7 @@ from ringside.orders import Bounds, Conditions, Mode, venue_set
 MARGIN = 5_000 * USDC
 REDUCE = Bounds(reduce_only=True)
 nonces = count(1_000)
-cheaply = settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+cheaply = few(10)
 
 
 @pytest.fixture

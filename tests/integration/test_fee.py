@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 from bundles import bundle, fill_bundle, step
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stage import (
     ALL_VENUES,
@@ -19,6 +19,7 @@ from stage import (
     ONE,
     PAY_CAP,
     USDC,
+    few,
     reverts,
     send,
 )
@@ -34,12 +35,7 @@ MAX_FEE = 10**15
 MARGIN = 3_000 * USDC
 NOWHERE = "0x" + "00" * 20
 nonces = count(1_000)
-cheaply = settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+cheaply = few(10)
 
 
 @pytest.fixture

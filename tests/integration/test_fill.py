@@ -4,21 +4,16 @@ show."""
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from stage import DEPOSIT, ETH, MAX, USDC, reverts
+from stage import DEPOSIT, ETH, MAX, USDC, few, reverts
 
 from ringside.accounts import account_id
 from ringside.orders import Bounds, Conditions, venue_set
 
 MARGIN = 3_000 * USDC
 nonces = count(1_000)
-cheaply = settings(
-    max_examples=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+cheaply = few(15)
 
 
 NOTHING = {

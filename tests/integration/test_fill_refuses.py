@@ -5,8 +5,6 @@ import pytest
 from eth_account import Account
 from stage import DEPOSIT, ETH, MAX, ONE, PAY_CAP, USDC, reverts, send
 
-from devnet.chain import Chain
-from devnet.feeds import aggregator
 from ringside.orders import (
     Bounds,
     Conditions,
@@ -29,18 +27,6 @@ def signed(ringside):
     """An order and the client's signature of it."""
     order = ringside.order(size=2 * ETH, max_margin=2 * MARGIN)
     return order, sign(order, ringside.domain, ringside.actors["client"].private_key)
-
-
-@pytest.fixture
-def feed(ringside):
-    """Makes the market's oracle answer what it should, as of when it should."""
-    chain = Chain(ringside.w3)
-    contract = chain.at(aggregator(), ringside.addresses["feeds"]["ETH-USD"])
-
-    def answer(value, updated_at):
-        chain.send(contract, "updateRoundData", 99, value, updated_at, updated_at)
-
-    return answer
 
 
 def raw(order, **changes):

@@ -6,21 +6,16 @@ from itertools import count
 
 import pytest
 from bundles import bundle, fill_step, step
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from stage import ETH, ONE, USDC, reverts, send
+from stage import ETH, ONE, USDC, few, reverts, send
 
 from devnet import market
 from ringside.orders import Bounds, Conditions, Mode, venue_set
 
 GROUP = 7
 numbers = count(1_000)
-cheaply = settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+cheaply = few(10)
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """Venues that fill later and in part, lie about it, never answer, or answer with a revert."""
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from stage import DEPOSIT, ETH, ETH_USD, MAX, ONE, USDC, reverts, send
+from stage import DEPOSIT, ETH, ETH_USD, MAX, ONE, USDC, few, reverts, send
 from tickets import UNIT, commit, own_commit, own_settle, progress, settle, ticket_order, undone
 
 from ringside.accounts import account_id
@@ -14,11 +14,7 @@ TIP = 10 * USDC
 DAY = 86_400
 AT_RISK = 2 * ONE
 """The stand-in's deposit."""
-cheaply = settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+cheaply = few(12)
 
 
 @pytest.fixture

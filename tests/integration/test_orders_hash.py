@@ -4,9 +4,9 @@ import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import ETH, NO_RECEIPT, USDC, send
+from stage import ETH, NO_RECEIPT, USDC, few, send
 
 from ringside.orders import (
     CLOSE_LONGS,
@@ -79,11 +79,7 @@ bundles = st.builds(
     mode=st.sampled_from(Mode),
     **frame,
 )
-many = settings(
-    max_examples=100,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+many = few(100)
 
 
 @given(order=orders)

@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from stage import BTC_USD, DEPOSIT, ETH_USD, MAX, ONE, USDC, Refused, reverts, send
-from standing import FELL, LEG, LONG_MARGIN, PERP, RAGE, SHORT_MARGIN, TIP, UNIT, Standing
+from stage import BTC_USD, DEPOSIT, ETH_USD, MAX, ONE, USDC, Refused, few, reverts, send
+from standing import FELL, LEG, LONG_MARGIN, PERP, RAGE, SHORT_MARGIN, TIP, UNIT
 
 from devnet import market
 from devnet.anvil import rpc
@@ -17,11 +17,7 @@ from ringside.accounts import account_id
 from ringside.policies import IDLE, Pocket, most_to_give, most_to_take
 from ringside.units import DAY
 
-few = settings(
-    max_examples=8,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+cheaply = few(8)
 NEAR = Fraction(1, 10**6)
 SECONDS = ONE // 50
 """What a few seconds of funding, and the venues' units, come to at most; 1e18 USD."""
@@ -29,15 +25,6 @@ TOO_LITTLE = keccak(text="Error(string)")[:4] + encode(["string"], ["Too little 
 """What the exchange's router refuses with."""
 NOTHING = 10**14
 """The same, in health."""
-
-
-@pytest.fixture
-def standing(ringside, project):
-    """The client is hedged at both venues, and has granted the contract what it needs."""
-    made = Standing(ringside, project.Policies.at(ringside.addresses["ringside"]["policies"]))
-    made.grant()
-    made.hedge()
-    return made
 
 
 @pytest.fixture
@@ -129,7 +116,7 @@ def test_as_the_market_rises_the_short_is_helped(ringside, standing, perp, rage)
 
 
 @given(part=st.fractions(0, 1))
-@few
+@cheaply
 def test_a_move_ends_at_the_target_at_most(fallen, most, part):
     policy = fallen.policy()
     amount = max(int(most * part), 1)
@@ -138,7 +125,7 @@ def test_a_move_ends_at_the_target_at_most(fallen, most, part):
 
 
 @given(beyond=st.integers(1, 1_000 * USDC))
-@few
+@cheaply
 def test_one_unit_beyond_the_target_is_refused(fallen, most, beyond):
     policy = fallen.policy()
     assert fallen.would_end(policy, IDLE, PERP, most) <= policy.target
@@ -201,7 +188,7 @@ def test_the_cooldown_ends_to_the_second(fallen, enough):
 
 
 @given(data=st.data())
-@few
+@cheaply
 def test_a_day_moves_no_more_than_signed_whichever_way(fallen, enough, data):
     """Partial moves, from idle and from the other leg, until nothing is left of the day."""
     before = rpc(fallen.ringside.w3, "evm_snapshot")

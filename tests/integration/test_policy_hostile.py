@@ -3,7 +3,7 @@ nothing of what is elsewhere. And that a policy is of one account alone."""
 
 import pytest
 from stage import DEPOSIT, ETH_USD, MAX, ONE, USDC, Refused, reverts, selector, send
-from standing import FELL, LONG_MARGIN, PERP, RAGE, SHORT_MARGIN, Standing
+from standing import FELL, LONG_MARGIN, PERP, RAGE, SHORT_MARGIN
 
 from ringside.accounts import account_id
 from ringside.policies import IDLE, Move, Pocket
@@ -13,24 +13,10 @@ HOSTILE = 2
 """The place of one more venue in the policy, after Perp and Rage."""
 
 
-@pytest.fixture
-def standing(ringside, project):
-    """The client is hedged at both venues, and the oracle says that the long is in need."""
-    made = Standing(ringside, project.Policies.at(ringside.addresses["ringside"]["policies"]))
-    made.grant()
-    made.hedge()
-    made.oracle(FELL)
-    return made
-
-
-@pytest.fixture
-def neighbour(ringside):
-    return ringside.actors["neighbour"]
-
-
-@pytest.fixture
-def policies(standing):
-    return standing.policies
+@pytest.fixture(autouse=True)
+def fell(standing):
+    """The oracle says that the long is in need."""
+    standing.oracle(FELL)
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@
 import pytest
 from eth_account import Account
 from stage import ETH, ETH_USD, MAX, NEVER, ONE, USDC, Refused, reverts, send
-from standing import FELL, LEG, PERP, RAGE, TIP, Standing
+from standing import FELL, LEG, PERP, RAGE, TIP
 
 from devnet.anvil import rpc
-from devnet.chain import Chain
-from devnet.feeds import aggregator
 from ringside.accounts import Right, account_id
 from ringside.orders import market_id
 from ringside.policies import IDLE, TYPES, Domain, Pocket, most_to_give, sign
@@ -18,36 +16,10 @@ ANSWERS_ERC1271 = "0x631626ba7e60e01b5f5260205ff3"
 """The code of a contract that finds every signature valid."""
 
 
-@pytest.fixture
-def standing(ringside, project):
-    """The client is hedged at both venues, and the oracle says that the long is in need."""
-    made = Standing(ringside, project.Policies.at(ringside.addresses["ringside"]["policies"]))
-    made.grant()
-    made.hedge()
-    made.oracle(FELL)
-    return made
-
-
-@pytest.fixture
-def policies(standing):
-    return standing.policies
-
-
-@pytest.fixture
-def feed(ringside):
-    """Makes ETH's oracle answer what it should, as of when it should."""
-    chain = Chain(ringside.w3)
-    contract = chain.at(aggregator(), ringside.addresses["feeds"]["ETH-USD"])
-
-    def answer(value, updated_at):
-        chain.send(contract, "updateRoundData", 99, value, updated_at, updated_at)
-
-    return answer
-
-
-@pytest.fixture
-def neighbour(ringside):
-    return ringside.actors["neighbour"]
+@pytest.fixture(autouse=True)
+def fell(standing):
+    """The oracle says that the long is in need."""
+    standing.oracle(FELL)
 
 
 @pytest.fixture

@@ -3,20 +3,15 @@
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from stage import ETH, reverts
+from stage import ETH, few, reverts
 
 from ringside.orders import Conditions, venue_set
 
 INTERVAL = 600
 nonces = count(1_000)
-cheaply = settings(
-    max_examples=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+cheaply = few(15)
 
 
 class Scheduled:

@@ -1,9 +1,9 @@
 """Margin in and out of Synthetix, through a real pool or in kind."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from stage import DEPOSIT, ETH, ETH_USD, MAX, ONE, USDC, Refused, reverts, send
+from stage import DEPOSIT, ETH, ETH_USD, MAX, ONE, USDC, Refused, few, reverts, send
 from tickets import MARGIN, UNIT, SynthetixView, own_commit, take, undone
 
 from devnet.anvil import rpc
@@ -87,9 +87,7 @@ def test_at_par_margin_costs_the_pools_fee(vault, account, synthetix, post):
 
 
 @given(amount=st.integers(USDC, 90_000 * USDC))
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@few(6)
 def test_margin_goes_in_at_exactly_the_loss_allowed_and_not_at_a_step_less(
     ringside, synthetix, post, amount
 ):

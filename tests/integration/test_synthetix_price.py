@@ -4,19 +4,15 @@ fee, the funding that the position received meanwhile, the deposit and the excha
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from stage import ETH, MAX, ONE, USDC, reverts
+from stage import ETH, MAX, ONE, USDC, few, reverts
 from tickets import MARGIN, UNIT, own_commit, own_settle, take, undone
 
 from devnet.artifacts import synthetix as artifact
 from devnet.chain import Chain
 
-cheaply = settings(
-    max_examples=8,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+cheaply = few(8)
 
 
 def reported_and_due(synthetix, size, margin, price):

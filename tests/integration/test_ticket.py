@@ -4,9 +4,9 @@ settled by anyone."""
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from stage import DEPOSIT, ETH, ETH_USD, ONE, USDC, reverts, send
+from stage import DEPOSIT, ETH, ETH_USD, ONE, USDC, few, reverts, send
 from tickets import (
     MARGIN,
     UNIT,
@@ -27,11 +27,7 @@ ANYWHERE = 0b111
 TIP = 10 * USDC
 RATE = 10**15
 """The protocol's fee: 0.1 % of notional."""
-cheaply = settings(
-    max_examples=8,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+cheaply = few(8)
 
 
 def lost(synthetix, margin=MARGIN):

@@ -2,9 +2,9 @@
 before anybody looked."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from stage import BTC_USD, DEPOSIT, ETH, ETH_USD, ONE, USDC, Refused, reverts, send
+from stage import BTC_USD, DEPOSIT, ETH, ETH_USD, ONE, USDC, Refused, few, reverts, send
 from tickets import (
     MARGIN,
     UNIT,
@@ -368,9 +368,7 @@ def test_a_close_that_left_nothing_was_no_close_but_a_liquidation(ringside, synt
     size=st.integers(-6, 6).filter(bool).map(lambda n: n * ETH // 3),
     end=st.sampled_from(["filled", "dropped", "expired"]),
 )
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@few(10)
 def test_every_end_but_a_liquidation_is_told_exactly(ringside, synthetix, held, size, end):
     with undone(ringside):
         first = 1

@@ -23,7 +23,8 @@ from devnet.synthetix import markets
 from devnet.venues import synthetix
 from ringside.accounts import Right, account_id
 from ringside.chain.contracts import Ringside, SeatView
-from ringside.keeper.oneshot import FILL_GAS, NO_RECEIPT, Keeper
+from ringside.chain.sender import GAS
+from ringside.keeper.oneshot import NO_RECEIPT, Keeper
 from ringside.keeper.plan import Plan
 from ringside.keeper.tickets import Ticket
 from ringside.orders import Bounds, Bundle, Order, Tickets, market_id, sign, venue_set
@@ -108,7 +109,7 @@ class Story:
     def fill_by(self, who: str, order: Order, legs: list[tuple[int, int, int]]) -> Any:
         """A fill sent without asking first."""
         data = self.desk.encode_abi("fill", [order.tuple, self.sign(order), legs, NO_RECEIPT])
-        tx = {"from": who, "to": self.desk.address, "data": data, "gas": FILL_GAS}
+        tx = {"from": who, "to": self.desk.address, "data": data, "gas": GAS}
         receipt = self.send(tx)
         assert receipt["status"] == 1
         return receipt

@@ -197,7 +197,7 @@ def test_what_a_keeper_earned_by_tickets_is_in_its_own_statement(story: Story):
     """The keeper's account is the client's neighbour: it has deposited nothing."""
     fills(story, "ETH-USD", 4_000 * ONE, [2])
     fills(story, "ETH-USD", 4_000 * ONE, [0])
-    keeper = account_id(story.keeper.sender)
+    keeper = account_id(story.keeper.sender.address)
     told = statement(story.ringside, keeper, story.blocks)
     assert told.difference == 0
     assert told.tips == -told.held == -2 * usdc_to_usd(TIP)

@@ -1,0 +1,59 @@
+"""Sending as careful senders do: each transaction is tried by a call first, so that a refusal costs
+nothing and is told by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from web3.exceptions import ContractLogicError, Web3Exception
+
+from ringside.chain.contracts import Refused, refusal, revert_data
+
+if TYPE_CHECKING:
+    from web3 import Web3
+    from web3.types import TxParams, TxReceipt
+
+GAS = 8_000_000
+"""Gas limit of every transaction. Estimates are no use: the venues need more than they report."""
+
+Send = Callable[["TxParams"], "TxReceipt"]
+"""Signs and sends a transaction, and waits for its receipt."""
+
+
+class Sender:
+    """Sends from `address`, whose key is behind `send`. `errors` are signatures of custom errors
+    that others than our contracts may refuse with."""
+
+    def __init__(self, w3: Web3, address: str, send: Send, errors: Iterable[str]) -> None:
+        self.w3, self.address, self.send, self.errors = w3, address, send, tuple(errors)
+
+    def attempt(self, to: str, data: Any, value: int = 0) -> bytes:
+        """What the call would return now.
+
+        Raises:
+            Refused: the chain would refuse it, and by which error.
+        """
+        try:
+            return bytes(self.w3.eth.call(self._tx(to, data, value)))
+        except (ContractLogicError, Web3Exception) as error:
+            raise refusal(revert_data(error), self.errors) from None
+
+    def transact(self, to: str, data: Any, value: int = 0) -> TxReceipt:
+        """Tries, then sends.
+
+        Raises:
+            Refused: by the trial, or by the chain in the end.
+        """
+        self.attempt(to, data, value)
+        receipt = self.send(self._tx(to, data, value))
+        if receipt["status"] != 1:
+            self.attempt(to, data, value)  # Says why, if it still holds.
+            raise Refused(f"reverted in block {receipt['blockNumber']} only")
+        return receipt
+
+    def _tx(self, to: str, data: Any, value: int) -> TxParams:
+        place, sender = map(self.w3.to_checksum_address, (to, self.address))
+        tx: Any = {"from": sender, "to": place, "data": data, "gas": GAS, "value": value}
+        found: TxParams = tx
+        return found
