@@ -274,7 +274,7 @@ interface IVault {
         returns (address token, uint256 received);
 
     /// @notice Takes back what is set aside for a ticket that nobody could settle for `RESERVE_LIFE`, because its venue
-    /// answers no more. The ticket itself stays open.
+    /// answers no more. The ticket itself stays open. Where it can be settled, that is done instead.
     function reclaim(bytes32 account, uint8 venue, bytes32 market) external;
 
     // ------------------------------------------------------- owner or operator

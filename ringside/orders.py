@@ -1,7 +1,7 @@
 """Orders: what an owner signs, as typed values, hashed and signed as the Desk does it, bit by bit.
 
 Sizes are 1e18 base, prices 1e18 USD per base, money in USDC's 1e6, ratios 1e18 = 1, times in
-seconds. What each field means is said in `interfaces/IDesk.sol`, field by field.
+seconds. What each field means is said in `interfaces/IOrders.sol`, field by field.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class Conditions(_Struct):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is to be traded, as `IDesk.Terms`.
+    """What is to be traded, as `IOrders.Terms`.
 
     Raises:
         OrderError: a field that the Desk could only refuse, named.
@@ -269,7 +269,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Order(eip712.Signable):
-    """One order, as `IDesk.Order`, its terms laid open.
+    """One order, as `IOrders.Order`, its terms laid open.
 
     Raises:
         OrderError: a field that the Desk could only refuse (size zero or beyond 128 bits, a
@@ -335,7 +335,7 @@ class Order(eip712.Signable):
 
 @dataclass(frozen=True, slots=True)
 class Bundle(eip712.Signable):
-    """Several orders under one signature, as `IDesk.Bundle`.
+    """Several orders under one signature, as `IOrders.Bundle`.
 
     Raises:
         OrderError: as `Order`; no steps.

@@ -5,7 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
-import {IDesk} from "../../interfaces/IDesk.sol";
+import {IOrders} from "../../interfaces/IOrders.sol";
 
 /// @title Book
 /// @notice The desk's half that remembers: what orders, bundles' steps and groups have used, and what is cancelled. It
@@ -14,7 +14,7 @@ import {IDesk} from "../../interfaces/IDesk.sol";
 /// REPLAY
 /// A nonce has two bits: spent, when its order is complete or cancelled; bound, when an order was filled in part
 /// under it, whose digest and use are then kept beside. An order that fills whole at once touches its bit alone.
-abstract contract Book is IDesk {
+abstract contract Book is IOrders {
     uint256 internal constant SPENT = 1;
     uint256 internal constant BOUND = 2;
 
@@ -41,16 +41,23 @@ abstract contract Book is IDesk {
 
     /// @dev What a ticket of the desk's was made for.
     /// @param cost What it costs if it fails, token units, rounded up.
-    /// @param closing Venues that its order is to close all at; zero for another order.
-    /// @param reward Of such an order, for whoever completes it.
     struct Made {
         bytes32 key;
         uint128 size;
         uint64 tip;
         uint64 cost;
         uint256 group;
-        uint64 closing;
+    }
+
+    /// @dev The order to close all that a ticket was made for.
+    /// @param venues That it is to close all at.
+    /// @param reward Its tip, for whoever completes it.
+    struct Closing {
+        uint64 venues;
         uint64 reward;
+        bool buys;
+        uint256 nonce;
+        uint256 epoch;
     }
 
     /// @dev What is left of the latest interval that a schedule was filled in, counted from 1.
@@ -59,9 +66,9 @@ abstract contract Book is IDesk {
         uint128 left;
     }
 
-    /// @inheritdoc IDesk
+    /// @inheritdoc IOrders
     mapping(bytes32 account => uint256) public epochs;
-    /// @inheritdoc IDesk
+    /// @inheritdoc IOrders
     mapping(bytes32 account => mapping(uint256 group => uint256)) public groupUsed;
     /// @dev Two bits a nonce, 128 nonces a word.
     mapping(bytes32 account => mapping(uint256 word => uint256 bits)) internal _nonces;
@@ -69,17 +76,18 @@ abstract contract Book is IDesk {
     mapping(bytes32 key => Progress) internal _progress;
     mapping(bytes32 key => Slice) internal _slices;
     mapping(bytes32 ticket => Made) internal _made;
+    mapping(bytes32 ticket => Closing) internal _closings;
 
     // ------------------------------------------------------------------- owner
 
-    /// @inheritdoc IDesk
+    /// @inheritdoc IOrders
     function cancel(bytes32 account, uint256 nonce) external {
         _requireOwner(account);
         _spend(account, nonce);
         emit Cancelled(account, nonce);
     }
 
-    /// @inheritdoc IDesk
+    /// @inheritdoc IOrders
     function raiseEpoch(bytes32 account, uint256 epoch) external {
         _requireOwner(account);
         require(epoch > epochs[account], EpochNotRaised(epochs[account]));
@@ -89,12 +97,12 @@ abstract contract Book is IDesk {
 
     // -------------------------------------------------------------------- reads
 
-    /// @inheritdoc IDesk
+    /// @inheritdoc IOrders
     function progress(bytes32 key) external view returns (Progress memory) {
         return _progress[key];
     }
 
-    /// @inheritdoc IDesk
+    /// @inheritdoc IOrders
     function isSpent(bytes32 account, uint256 nonce) external view returns (bool) {
         return _state(account, nonce) & SPENT != 0;
     }
@@ -130,11 +138,12 @@ abstract contract Book is IDesk {
         // No more than this is ever idle, so no product below overflows.
         uint256 share = Math.min(terms.maxMargin, type(uint96).max);
         tip = Math.min(terms.tip, type(uint96).max);
-        if (!first) {
-            if (all) (share, tip) = (0, 0);
-            else share = Math.ceilDiv(share * total, whole);
+        if (all) {
+            (share, tip) = (0, 0);
+        } else if (!first) {
+            share = Math.ceilDiv(share * total, whole);
             // By what was paid, not by what was filled: a ticket that failed gave its tip back.
-            if (!all) tip = Math.saturatingSub(tip * total / whole, p.tip);
+            tip = Math.saturatingSub(tip * total / whole, p.tip);
         }
         share = Math.saturatingSub(share, p.margin);
         require(margin <= share, TooMuchMargin(share, margin));
@@ -161,7 +170,7 @@ abstract contract Book is IDesk {
         returns (bool)
     {
         return size == SignedMath.abs(terms.size) && !ticket && job.kind == Kind.Alone
-            && !job.conditional;
+            && !job.conditional && !_closesAll(terms);
     }
 
     /// @dev Groups and schedules.
@@ -197,8 +206,14 @@ abstract contract Book is IDesk {
         p.cost = SafeCast.toUint64(cost);
         if (job.conditional) made.group = terms.conditions[0].group;
         if (_closesAll(terms)) {
-            made.closing = uint64(terms.venues); // There are no more venues than that.
-            made.reward = SafeCast.toUint64(terms.tip);
+            // There are no more venues than fit.
+            _closings[ticket] = Closing(
+                uint64(terms.venues),
+                SafeCast.toUint64(terms.tip),
+                terms.size > 0,
+                job.nonce,
+                epochs[job.account]
+            );
         }
         _made[ticket] = made;
     }
@@ -220,35 +235,6 @@ abstract contract Book is IDesk {
         // Safe because it is a part of what fits; rounded against the keeper, who has that much less to fail with.
         p.cost -= uint64(made.cost * (made.size - undone) / made.size);
         if (made.group != 0) groupUsed[account][made.group] -= undone;
-    }
-
-    // ------------------------------------------------------------------ bundles
-
-    /// @dev An atomic bundle's nonce is spent by the one fill there is.
-    function _claimWhole(bytes32 account, uint256 nonce, bytes32 root) internal {
-        uint256 state = _claimed(Job(Kind.Atomic, account, root, root, nonce, false));
-        require(state & BOUND == 0, NonceTaken(nonce, root));
-        _spend(account, nonce);
-    }
-
-    /// @dev Whether a step may be taken up to `size`, by what is filled of the step before; pending does not count.
-    function _requireOpen(Bundle calldata bundle, bytes32 root, uint256 step, uint256 size) internal view {
-        if (step == 0) return;
-        Terms calldata last = bundle.steps[step - 1];
-        Progress memory p = _progress[_stepKey(root, step - 1)];
-        uint256 whole = SignedMath.abs(last.size);
-        uint256 filled = p.done ? whole : p.used - p.pending;
-        if (bundle.mode == 2 && !_closesAll(last) && !_closesAll(bundle.steps[step])) {
-            uint256 used = _progress[_stepKey(root, step)].used + size;
-            uint256 mine = SignedMath.abs(bundle.steps[step].size);
-            require(used <= mine * filled / whole, StepNotOpen(step));
-        } else {
-            require(filled == whole, StepNotOpen(step));
-        }
-    }
-
-    function _stepKey(bytes32 root, uint256 step) internal pure returns (bytes32) {
-        return keccak256(abi.encode(root, step));
     }
 
     // ----------------------------------------------------------------- internal

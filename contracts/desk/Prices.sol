@@ -4,8 +4,8 @@ pragma solidity 0.8.30;
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-import {IDesk} from "../../interfaces/IDesk.sol";
 import {IFeed} from "../../interfaces/IFeed.sol";
+import {IOrders} from "../../interfaces/IOrders.sol";
 import {IQuotes} from "../../interfaces/IQuotes.sol";
 import {IVenues} from "../../interfaces/IVenues.sol";
 
@@ -16,7 +16,7 @@ import {IVenues} from "../../interfaces/IVenues.sol";
 /// ROUNDING
 /// What was done is compared as products, so nothing is rounded. A limit handed to a venue is rounded against the venue,
 /// the fee up.
-abstract contract Prices is IDesk {
+abstract contract Prices is IOrders {
     IVenues public immutable VENUES;
     IQuotes public immutable QUOTES;
     /// @dev One unit of the settlement token in 1e18 USD.
@@ -64,7 +64,7 @@ abstract contract Prices is IDesk {
             y.fee = Math.ceilDiv(Math.ceilDiv(y.fair * size, 1e18) * feed.fee, 1e18 * UNIT);
             y.collector = VENUES.collector();
         }
-        if (terms.bounds.tolerance != 0) y.best = _best(terms, key, size);
+        if (terms.bounds.tolerance != 0 && size != 0) y.best = _best(terms, key, size);
     }
 
     function _checkConditions(Conditions calldata c) internal view {

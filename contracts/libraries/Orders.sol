@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IDesk} from "../../interfaces/IDesk.sol";
+import {IOrders} from "../../interfaces/IOrders.sol";
 
 /// @title Orders
 /// @notice The EIP-712 form of orders and bundles.
@@ -55,7 +55,7 @@ library Orders {
     bytes32 internal constant NOTHING = keccak256("");
 
     /// @return The struct hash of an order.
-    function hash(IDesk.Order calldata order) internal pure returns (bytes32) {
+    function hash(IOrders.Order calldata order) internal pure returns (bytes32) {
         bytes32 terms = _hash(order.terms);
         return keccak256(
             abi.encode(ORDER_TYPEHASH, order.account, terms, order.deadline, order.nonce, order.epoch)
@@ -63,7 +63,7 @@ library Orders {
     }
 
     /// @return The struct hash of a bundle.
-    function hash(IDesk.Bundle calldata bundle) internal pure returns (bytes32) {
+    function hash(IOrders.Bundle calldata bundle) internal pure returns (bytes32) {
         bytes32[] memory steps = new bytes32[](bundle.steps.length);
         for (uint256 i; i < steps.length; ++i) {
             steps[i] = _hash(bundle.steps[i]);
@@ -83,8 +83,8 @@ library Orders {
 
     /// @dev `market` goes in as it is: it is the hash of its name already. What is copied lies in the calldata word by word
     /// as it is hashed; a word that is no bool there is refused where it is read.
-    function _hash(IDesk.Terms calldata terms) private pure returns (bytes32 result) {
-        IDesk.Bounds calldata bounds = terms.bounds;
+    function _hash(IOrders.Terms calldata terms) private pure returns (bytes32 result) {
+        IOrders.Bounds calldata bounds = terms.bounds;
         bytes32 tickets = terms.tickets.length == 0 ? NOTHING : _hash(terms.tickets);
         bytes32 conditions = terms.conditions.length == 0 ? NOTHING : _hash(terms.conditions);
         (bytes32 boundsType, bytes32 termsType) = (BOUNDS_TYPEHASH, TERMS_TYPEHASH);
@@ -102,7 +102,7 @@ library Orders {
         }
     }
 
-    function _hash(IDesk.Tickets[] calldata tickets) private pure returns (bytes32) {
+    function _hash(IOrders.Tickets[] calldata tickets) private pure returns (bytes32) {
         bytes memory hashes;
         for (uint256 i; i < tickets.length; ++i) {
             hashes = bytes.concat(hashes, keccak256(abi.encode(TICKETS_TYPEHASH, tickets[i])));
@@ -110,7 +110,7 @@ library Orders {
         return keccak256(hashes);
     }
 
-    function _hash(IDesk.Conditions[] calldata conditions) private pure returns (bytes32) {
+    function _hash(IOrders.Conditions[] calldata conditions) private pure returns (bytes32) {
         bytes memory hashes;
         for (uint256 i; i < conditions.length; ++i) {
             hashes = bytes.concat(hashes, keccak256(abi.encode(CONDITIONS_TYPEHASH, conditions[i])));

@@ -96,7 +96,13 @@ abstract contract DelayedSeat is IDelayedSeat, Seat {
     function _flat() internal view override returns (bool) {
         for (uint256 i; i < _instruments.length; ++i) {
             bytes32 instrument = _instruments[i];
-            if (_tickets[instrument].size != 0 || _size(instrument) != 0) return false;
+            if (_tickets[instrument].size != 0) return false;
+            // A market that answers no more must not keep the others from settling.
+            try this.held(instrument) returns (int256 size) {
+                if (size != 0) return false;
+            } catch {
+                return false;
+            }
         }
         return true;
     }

@@ -178,3 +178,22 @@ contract DeadDelayedSeat is DelayedStandInSeat {
         return 0;
     }
 }
+
+/// @notice Answers no more about one of its markets.
+contract HalfDeadDelayedSeat is DelayedStandInSeat {
+    error Dead();
+
+    bytes32 internal _dead;
+
+    constructor(address vault, IERC20 token) DelayedStandInSeat(vault, token) {}
+
+    /// @notice The venue's own: this market is gone.
+    function bury(bytes32 instrument) external {
+        _dead = instrument;
+    }
+
+    function _size(bytes32 instrument) internal view override returns (int256) {
+        require(instrument != _dead, Dead());
+        return held_;
+    }
+}

@@ -11,7 +11,7 @@ from ringside.units import ONE, USDC_TO_USD, from_units
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What an order has used so far, as `IDesk.Progress`. `used` includes what is `pending` in open
+    """What an order has used so far, as `IOrders.Progress`. `used` includes what is `pending` in open
     tickets; money is USDC (1e6)."""
 
     used: int = 0

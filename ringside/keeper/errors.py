@@ -21,6 +21,10 @@ class NotNow(PlanError):
     """The order's own conditions are not met: its time, its trigger, its schedule, its group."""
 
 
+class NothingToClose(PlanError):
+    """The account holds nothing that an order to close all would close."""
+
+
 class HeldElsewhere(PlanError):
     """The order would open while allowed venues hold the opposite position, which goes first."""
 

@@ -19,8 +19,8 @@ from ringside.chain.contracts import (
 )
 from ringside.chain.sender import Send
 from ringside.keeper.conditions import Moment, Progress
-from ringside.keeper.errors import PlanError
-from ringside.keeper.plan import HEADROOM, ChainLeg, Plan, plan
+from ringside.keeper.errors import NothingToClose, PlanError
+from ringside.keeper.plan import HEADROOM, ChainLeg, Plan, no_legs, plan
 from ringside.keeper.tickets import TicketKeeper
 from ringside.orders import Bundle, Mode, Order, market_id
 from ringside.units import ONE
@@ -210,7 +210,7 @@ class Keeper(TicketKeeper):
             account = view.account
             for earlier in found:
                 account = after(account, earlier)
-            chosen = self.plan(order, replace(view, account=account))
+            chosen = self._plan_or_none(order, replace(view, account=account))
             if not order.closes_all and chosen.size != order.size:
                 raise PlanError(f"Step {step} of the bundle cannot be filled whole now.")
             found.append(chosen)
@@ -238,7 +238,17 @@ class Keeper(TicketKeeper):
         """
         order, domain = bundle.order(step), self.ringside.domain
         most = self._open(bundle, step)
-        return self.plan(order, self.look(order, bundle.step_key(domain, step)), most)
+        view = self.look(order, bundle.step_key(domain, step))
+        return self._plan_or_none(order, view, most)
+
+    def _plan_or_none(self, order: Order, view: View, most: int | None = None) -> Plan:
+        """As `plan`; a step to close all that finds nothing to close is completed without legs."""
+        try:
+            return self.plan(order, view, most)
+        except NothingToClose:
+            if view.progress.open:
+                raise
+            return no_legs(order)
 
     def fill_step(
         self, bundle: Bundle, step: int, signature: bytes
@@ -294,7 +304,7 @@ class Keeper(TicketKeeper):
         signature: bytes,
     ) -> str:
         desk, head = self.ringside.desk, [bundle.tuple, signature, step]
-        if legs[0] in chosen.tickets:
+        if legs and legs[0] in chosen.tickets:
             return str(desk.encode_abi("commitStep", [*head, legs[0].tuple, NO_RECEIPT]))
         return str(desk.encode_abi("fillStep", [*head, [leg.tuple for leg in legs], NO_RECEIPT]))
 

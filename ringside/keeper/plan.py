@@ -18,6 +18,7 @@ from ringside.chain.contracts import AccountView
 from ringside.keeper.conditions import Moment, Progress, available
 from ringside.keeper.errors import (
     HeldElsewhere,
+    NothingToClose,
     NotNow,
     PlanError,
     TooDear,
@@ -39,7 +40,7 @@ what an hour's volatility of five percent a day makes of half a minute, twice ov
 
 @dataclass(frozen=True, slots=True)
 class ChainLeg:
-    """A leg as `IDesk.Leg`: the venue's id, signed size (1e18), margin in USDC (1e6)."""
+    """A leg as `IOrders.Leg`: the venue's id, signed size (1e18), margin in USDC (1e6)."""
 
     venue: str
     venue_id: int
@@ -81,8 +82,9 @@ class Plan:
 
     @property
     def transactions(self) -> tuple[tuple[ChainLeg, ...], ...]:
-        """In the order in which they are sent: the legs of the fill together, each ticket alone."""
-        fill = (self.legs,) if self.legs else ()
+        """In the order in which they are sent: the legs of the fill together, each ticket alone.
+        Where there is nothing to close, one without legs."""
+        fill = (self.legs,) if self.legs or not self.tickets else ()
         tickets = tuple((leg,) for leg in self.tickets)
         return (*tickets, *fill) if self.closes_by_ticket else (*fill, *tickets)
 
@@ -95,8 +97,8 @@ class Plan:
 
     @property
     def total_price(self) -> int:
-        """USD per base (1e18) of `total`, rounded against the client."""
-        return price_against(self.total, self.size)
+        """USD per base (1e18) of `total`, rounded against the client; 0 where nothing trades."""
+        return price_against(self.total, self.size) if self.size else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,29 +426,48 @@ def _require_affordable(order: Order, progress: Progress, costs: int) -> None:
 def _close_all(
     asked: _Asked, usable: Mapping[str, MarketState], venue_ids: Mapping[str, int]
 ) -> Plan:
-    """Every opposite position at the allowed venues, whole; without margin."""
+    """Every opposite position at the allowed venues, whole, without margin; a venue that would not
+    let go of its own holds up no other, unless all is to be closed at once."""
     order, account = asked.order, asked.account
     sizes = opposed(order, account, usable)
     if not sizes:
         side = "long" if order.sign < 0 else "short"
-        raise PlanError(f"There is no {side} to close at the venues that the order allows.")
-    legs = []
+        raise NothingToClose(f"There is no {side} to close at the venues that the order allows.")
+    legs, refusals = [], []
     for venue, size in sizes.items():
-        state = usable[venue]
-        if state.delayed and need(account.seats[venue], state, order.sign * size, 0):
-            raise TooLittleMargin(
-                f"{venue} wants more left in the pocket than closing would leave: post margin."
-            )
         try:
-            legs.append(RouteLeg(venue, state.curve.quote(order.sign * size)))
-        except VenueError as refused:
-            raise PlanError(
-                f"{venue} cannot close its {from_units(size)} now: {refused}."
-            ) from None
+            legs.append(_closing_leg(order, account, usable[venue], size))
+        except PlanError as refused:
+            refusals.append(refused)
+    if refusals and (order.bounds.all_or_none or not legs):
+        raise refusals[0]
+    sizes = {leg.venue: abs(leg.size) for leg in legs}
     costs = sum(asked.leg_cost + usable[v].leg_cost for v in sizes)
     found = Route(order.sign * sum(sizes.values()), tuple(legs), costs, None, 0)
     made = _made(replace(asked, margin=0), found, usable, usable, venue_ids)
     return replace(made, tip=order.tip, closes_by_ticket=False)
+
+
+def _closing_leg(order: Order, account: AccountView, state: MarketState, size: int) -> RouteLeg:
+    """
+    Raises:
+        PlanError: the venue would not close all of it.
+    """
+    if state.delayed and need(account.seats[state.venue], state, order.sign * size, 0):
+        raise TooLittleMargin(
+            f"{state.venue} wants more left in the pocket than closing would leave: post margin."
+        )
+    try:
+        return RouteLeg(state.venue, state.curve.quote(order.sign * size))
+    except VenueError as refused:
+        raise PlanError(
+            f"{state.venue} cannot close its {from_units(size)} now: {refused}."
+        ) from None
+
+
+def no_legs(order: Order) -> Plan:
+    """How a step to close all is completed that finds nothing to close: without legs and tip."""
+    return Plan(order, Route(0, (), 0, None, 0), (), 0)
 
 
 def _too_dear(price: int, order: Order, extra: int = 0) -> TooDear:
@@ -462,6 +483,7 @@ __all__ = [
     "HeldElsewhere",
     "Moment",
     "NotNow",
+    "NothingToClose",
     "Plan",
     "PlanError",
     "Progress",

@@ -1,15 +1,18 @@
 """An order to close all closes every long, or every short, at the venues it allows, whatever their
 size, and is then done for good."""
 
+from decimal import Decimal
+
 import pytest
 from bundles import bundle, fill_bundle, fill_step, step
 from stage import ALL_VENUES, DEPOSIT, ETH, NEVER, ONE, PAY_CAP, USDC, reverts, send
 
+from devnet import feeds
 from ringside.accounts import Right, account_id
-from ringside.orders import CLOSE_LONGS, CLOSE_SHORTS, Mode, venue_set
+from ringside.orders import CLOSE_LONGS, CLOSE_SHORTS, Bounds, Conditions, Mode, venue_set
 
 MARGIN = 5_000 * USDC
-HONEST, REVERTING = 0, 1
+HONEST, REVERTING, UNABLE = 0, 1, 4
 sides = pytest.mark.parametrize("side", [1, -1], ids=["longs", "shorts"])
 
 
@@ -48,6 +51,19 @@ def moody(ringside):
     return venue, mood
 
 
+@pytest.fixture
+def stuck(ringside):
+    """A venue that will not be traded with any more, with a long of one ETH, and what it says that
+    it would do."""
+    venue, made = ringside.add_venue("MoodySeat", instrument=3)
+    ringside.trade(venue, ETH)
+
+    def quoting(mood):
+        send(made.setMoods, mood, HONEST, sender=ringside.actors["stranger"])
+
+    return venue, quoting
+
+
 @sides
 def test_it_closes_at_every_venue_at_once(ringside, desk, account, perp, rage, both, side):
     both(side)
@@ -60,15 +76,41 @@ def test_it_closes_at_every_venue_at_once(ringside, desk, account, perp, rage, b
 
 
 @sides
-def test_nothing_may_be_left_at_a_venue(ringside, desk, perp, rage, both, side):
+def test_all_or_none_leaves_nothing_at_a_venue(ringside, desk, perp, rage, both, side):
     both(side)
-    order = close_all(ringside, side)
+    order = close_all(ringside, side, bounds=Bounds(all_or_none=True))
     with reverts(desk.NotAllClosed, venues=1 << rage.id):
         ringside.fill(order, (perp.id, -side * 2 * ETH, 0))
     with reverts(desk.NotAllClosed, venues=1 << perp.id | 1 << rage.id):
         ringside.fill(order, (perp.id, -side * ETH, 0), (rage.id, -side * ETH // 2, 0))
     with reverts(desk.NotAllClosed, venues=1 << perp.id):
         ringside.fill(order, (perp.id, -side * (2 * ETH - 1_000), 0), (rage.id, -side * ETH, 0))
+
+
+def test_it_may_go_in_parts_and_pays_whoever_completes_it(
+    ringside, desk, vault, account, keeper, stranger, perp, rage, both
+):
+    both()
+    order = close_all(ringside, tip=5 * USDC)
+    ringside.fill(order, (perp.id, -ETH, 0), by=keeper)
+    ringside.fill(order, (perp.id, -ETH, 0), by=keeper)
+    assert not desk.isSpent(account, order.nonce)
+    assert vault.idle(account_id(keeper.address)) == 0
+    ringside.fill(order, (rage.id, -ETH, 0), by=stranger)
+    assert desk.isSpent(account, order.nonce)
+    assert vault.idle(account_id(stranger.address)) == 5 * USDC
+
+
+def test_a_venue_that_would_not_trade_holds_up_no_other(ringside, desk, perp, stuck):
+    """Whatever it says of itself: that it would take it all, or nothing."""
+    venue, quoting = stuck
+    ringside.trade(perp.id, ETH, MARGIN)
+    order = close_all(ringside, venues=venue_set([perp.id, venue]))
+    for mood, size in ((HONEST, ETH // 2), (UNABLE, ETH // 2)):
+        quoting(mood)
+        ringside.fill(order, (perp.id, -size, 0))
+    assert perp.size(perp.seat()) == 0
+    assert not desk.progress(order.digest(ringside.domain)).done
 
 
 @sides
@@ -237,3 +279,93 @@ def test_as_a_step_it_touches_no_later_position_and_is_paid_once(
     with reverts(desk.Overfilled, left=0, asked=ETH):
         fill_step(ringside, whole, 0, (stand_in, -ETH, 0))
     assert vault.idle(account_id(keeper.address)) == 5 * USDC
+
+
+def test_in_an_atomic_bundle_it_leaves_nothing(ringside, desk, stand_in, here, moody):
+    """Not even what does not answer."""
+    silent, mood = moody
+    opening = step(ringside, size=-ETH, venues=venue_set([stand_in]))
+    closing = here.with_(venues=venue_set([stand_in, silent])).terms
+    whole = bundle(ringside, Mode.ATOMIC, closing, opening)
+    with reverts(desk.NotAllClosed, venues=1 << silent):
+        fill_bundle(ringside, whole, [(stand_in, -2 * ETH, 0)], [(stand_in, -ETH, 0)])
+    mood(REVERTING)
+    with reverts(desk.NotAllClosed, venues=1 << silent):
+        fill_bundle(ringside, whole, [(stand_in, -2 * ETH, 0)], [(stand_in, -ETH, 0)])
+    mood(HONEST)
+    legs = [(stand_in, -2 * ETH, 0), (silent, -ETH, 0)], [(stand_in, -ETH, 0)]
+    fill_bundle(ringside, whole, *legs)
+
+
+# ------------------------------------------------------------------ nothing to close
+
+
+@pytest.fixture
+def idle(ringside, stand_in):
+    """A step to close all longs at the stand-in, where none is held, and one that opens a short."""
+
+    def idle(**changes):
+        allowed = {"venues": venue_set([stand_in])}
+        closing = step(ringside, size=CLOSE_LONGS, tip=5 * USDC, **allowed, **changes)
+        return closing, step(ringside, size=-ETH, **allowed)
+
+    return idle
+
+
+def test_a_step_with_nothing_to_close_is_taken_without_legs_or_tip(
+    ringside, desk, vault, keeper, stand_in, idle
+):
+    whole = bundle(ringside, Mode.STEPWISE, *idle())
+    with reverts(desk.StepNotOpen, step=1):
+        fill_step(ringside, whole, 1, (stand_in, -ETH, 0))
+    receipt = fill_step(ringside, whole, 0)
+    assert (ringside.filled(receipt).size, ringside.filled(receipt).tip) == (0, 0)
+    assert desk.progress(whole.step_key(ringside.domain, 0)).done
+    assert vault.idle(account_id(keeper.address)) == 0
+    with reverts(desk.Overfilled, left=0, asked=0):
+        fill_step(ringside, whole, 0)
+    fill_step(ringside, whole, 1, (stand_in, -ETH, 0))
+
+
+def test_in_an_atomic_bundle_such_a_step_has_no_legs(ringside, stand_in, idle):
+    whole = bundle(ringside, Mode.ATOMIC, *idle())
+    fill_bundle(ringside, whole, [], [(stand_in, -ETH, 0)])
+    assert ringside.seat_at(stand_in, "StandInSeat").held_() == -ETH
+
+
+def test_several_such_steps_open_one_after_the_other(ringside, desk, stand_in, idle):
+    closing, opening = idle()
+    whole = bundle(ringside, Mode.STEPWISE, closing, closing, opening)
+    with reverts(desk.StepNotOpen, step=1):
+        fill_step(ringside, whole, 1)
+    for number in (0, 1):
+        fill_step(ringside, whole, number)
+    fill_step(ringside, whole, 2, (stand_in, -ETH, 0))
+
+
+def test_such_a_step_waits_for_its_own_trigger(ringside, desk, stand_in, idle):
+    far = Conditions(trigger_price=1_900 * ONE)
+    whole = bundle(ringside, Mode.STEPWISE, *idle(conditions=far))
+    with reverts(desk.NotTriggered, price=2_000 * ONE, trigger=1_900 * ONE):
+        fill_step(ringside, whole, 0)
+    feeds.move(ringside.w3, ringside.addresses["feeds"], "ETH-USD", Decimal(1_900))
+    fill_step(ringside, whole, 0)
+
+
+def test_its_best_execution_is_that_of_nothing(ringside, idle):
+    whole = bundle(ringside, Mode.STEPWISE, *idle(bounds=Bounds(tolerance=ONE // 1_000)))
+    fill_step(ringside, whole, 0)
+
+
+def test_a_step_with_something_to_close_is_not_taken_without_legs(ringside, desk, stand_in, here):
+    whole = bundle(ringside, Mode.STEPWISE, here.terms)
+    with reverts(desk.NotAllClosed, venues=1 << stand_in):
+        fill_step(ringside, whole, 0)
+
+
+def test_another_step_is_not_taken_without_legs(ringside, desk, idle):
+    _, opening = idle()
+    for mode, fill in ((Mode.STEPWISE, fill_step), (Mode.ATOMIC, fill_bundle)):
+        whole = bundle(ringside, mode, opening)
+        with reverts(desk.NoLegs):
+            fill(ringside, whole, 0) if mode else fill(ringside, whole, [])

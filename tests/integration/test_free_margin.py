@@ -57,15 +57,22 @@ def test_each_leg_frees_its_own_seats(ringside, vault, account, perp, rage):
 def test_a_seat_that_still_holds_some_frees_nothing(ringside, desk, venue, left):
     ringside.trade(venue.id, 2 * ETH, MARGIN)
     size = -(2 * ETH - left)
-    with reverts(desk.NotFlat, venue=venue.id):
+    with reverts(desk.NotFlat, venues=1 << venue.id):
         ringside.fill(ringside.order(size=size), (venue.id, size, -1))
+
+
+def test_what_one_leg_freed_no_later_one_opens_without(ringside, desk, stand_in, held):
+    order = held.with_(size=-3 * ETH)
+    legs = (stand_in, -2 * ETH, -MARGIN), (stand_in, -ETH, 0)
+    with reverts(desk.NotFlat, venues=1 << stand_in):
+        ringside.fill(order, *legs)
 
 
 def test_a_seat_that_opens_frees_nothing(ringside, desk, venue):
     ringside.trade(venue.id, ETH, MARGIN)
-    with reverts(desk.NotFlat, venue=venue.id):
+    with reverts(desk.NotFlat, venues=1 << venue.id):
         ringside.fill(ringside.order(size=ETH), (venue.id, ETH, -1))
-    with reverts(desk.NotFlat, venue=venue.id):
+    with reverts(desk.NotFlat, venues=1 << venue.id):
         ringside.fill(ringside.order(size=-2 * ETH), (venue.id, -2 * ETH, -1))
 
 
@@ -73,7 +80,7 @@ def test_a_seat_that_holds_another_market_frees_nothing(ringside, desk, venue):
     btc = ringside.order(market="BTC-USD", size=ETH // 10, limit_price=100_000 * ONE, nonce=9)
     ringside.fill(btc, (venue.id, ETH // 10, MARGIN))
     ringside.trade(venue.id, ETH)
-    with reverts(desk.NotFlat, venue=venue.id):
+    with reverts(desk.NotFlat, venues=1 << venue.id):
         ringside.fill(ringside.order(size=-ETH), (venue.id, -ETH, -1))
     ringside.fill(ringside.order(size=-ETH), (venue.id, -ETH, 0))
 

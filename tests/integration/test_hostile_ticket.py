@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from stage import DEPOSIT, ETH, ETH_USD, MAX, ONE, USDC, few, reverts, send
+from stage import BTC_USD, DEPOSIT, ETH, ETH_USD, MAX, ONE, USDC, few, reverts, send
 from tickets import UNIT, commit, own_commit, own_settle, progress, settle, ticket_order, undone
 
 from ringside.accounts import account_id
@@ -209,6 +209,25 @@ def test_a_venue_that_wakes_up_after_its_reserve_was_taken_back_pays_no_tip(
     assert vault.idle(account_id(keeper.address)) == vault.reserved(account) == 0
 
 
+# ------------------------------------------------------------------------- close all
+
+
+def test_an_order_to_close_all_is_done_where_its_ticket_failed_with_nothing_left(
+    ringside, vault, account, keeper, honest
+):
+    """Closed by the venue meanwhile: complete, and nobody is paid for it."""
+    commit(ringside, order_there(ringside, honest, tip=0), (honest, ETH, SENT))
+    answers(ringside, honest, "execute", ETH)
+    settle(ringside, honest)
+    order = order_there(ringside, honest, nonce=2, size=CLOSE_LONGS, max_margin=0, limit_price=0)
+    commit(ringside, order, (honest, -ETH, 0))
+    for filled in (-ETH, 0):  # The position is gone, and the order says it had no part in that.
+        answers(ringside, honest, "execute", filled)
+    assert settle(ringside, honest, 2).filled == 0
+    assert progress(ringside, order).done
+    assert vault.idle(account_id(keeper.address)) == vault.reserved(account) == 0
+
+
 # ------------------------------------------------------------------------------ dead
 
 
@@ -269,6 +288,23 @@ def test_a_position_that_a_dead_venue_may_hold_does_not_stop_an_opening_elsewher
     ringside.fill(order, (stand_in, -ETH, 0))
 
 
+def test_a_market_that_answers_no_more_keeps_no_other_from_settling(
+    ringside, vault, account, governor
+):
+    """Whether something is held there is not known, so the venue still counts."""
+    venue, _ = ringside.add_venue("HalfDeadDelayedSeat", BTC_USD, 2)
+    send(ringside.venues.list, venue, ETH_USD, (1).to_bytes(32, "big"), sender=governor)
+    own_commit(ringside, venue, ETH, SENT, market=BTC_USD)
+    answers(ringside, venue, "execute", 0)
+    own_settle(ringside, venue, BTC_USD)
+    assert vault.active(account) & 1 << venue == 0
+    answers(ringside, venue, "bury", (2).to_bytes(32, "big"), contract="HalfDeadDelayedSeat")
+    own_commit(ringside, venue, ETH, SENT)
+    answers(ringside, venue, "execute", 0)
+    assert own_settle(ringside, venue).filled == 0
+    assert vault.active(account) & 1 << venue
+
+
 def test_what_is_set_aside_for_a_dead_venue_comes_back_after_a_day_and_not_before(
     ringside, vault, account, client, stranger, keeper, dead
 ):
@@ -293,6 +329,20 @@ def test_what_is_set_aside_for_a_dead_venue_comes_back_after_a_day_and_not_befor
     assert vault.idle(account) == idle + TIP
     assert vault.ticket(account, dead, ETH_USD).open
     assert vault.idle(account_id(keeper.address)) == 0
+
+
+def test_what_can_be_settled_is_settled_and_not_taken_back(
+    ringside, vault, account, client, keeper, honest
+):
+    commit(ringside, order_there(ringside, honest), (honest, ETH, SENT))
+    answers(ringside, honest, "execute", ETH)
+    ringside.mine_at(ringside.now + DAY)
+    receipt = send(vault.reclaim, account, honest, ETH_USD, sender=client)
+    assert not receipt.decode_logs(vault.Reclaimed)
+    (event,) = receipt.decode_logs(vault.TicketSettled)
+    assert (event.filled, event.tip) == (ETH, TIP)
+    assert vault.idle(account_id(keeper.address)) == TIP
+    assert settle(ringside, honest).filled == ETH
 
 
 def test_there_is_nothing_to_reclaim_where_no_ticket_is_open(

@@ -439,6 +439,46 @@ def test_an_order_to_close_all_goes_on_after_a_ticket_that_failed(ringside, synt
     assert synthetix.size() == 0
 
 
+def test_the_tip_of_an_order_to_close_all_is_in_its_tickets_price(ringside, desk, synthetix, longs):
+    def limit(order):
+        with undone(ringside):
+            receipt = commit(ringside, order, (synthetix.id, -ETH, 0))
+            return receipt.decode_logs(desk.Committed)[0].limitQuote
+
+    order = longs.with_(limit_price=1_500 * ONE)
+    assert limit(order.with_(tip=5 * USDC)) == limit(order) + 5 * ONE
+
+
+@pytest.mark.parametrize("how", ["cancel", "raiseEpoch"])
+def test_a_cancelled_order_to_close_all_pays_no_tip_for_its_last_ticket(
+    ringside, desk, vault, account, client, keeper, synthetix, how
+):
+    take(synthetix, ETH)
+    order = ticket_order(ringside, size=CLOSE_LONGS, max_margin=0, tip=5 * USDC)
+    commit(ringside, order, (synthetix.id, -ETH, 0))
+    send(getattr(desk, how), account, order.nonce if how == "cancel" else 1, sender=client)
+    synthetix.execute()
+    settle(ringside, synthetix.id, 2)
+    assert synthetix.size() == 0
+    assert not progress(ringside, order).done
+    assert vault.idle(account_id(keeper.address)) == 0
+
+
+def test_an_order_to_close_all_waits_for_its_ticket_to_be_booked(
+    ringside, desk, vault, keeper, stranger, synthetix, stand_in, longs
+):
+    """Whoever closes elsewhere meanwhile does not take the tip away from whoever settles."""
+    order = longs.with_(tip=5 * USDC)
+    commit(ringside, order, (synthetix.id, -ETH, 0))
+    synthetix.execute()
+    ringside.fill(order, (stand_in, -2 * ETH, 0), by=keeper)
+    assert not progress(ringside, order).done
+    settle(ringside, synthetix.id, 2, by=stranger)
+    assert progress(ringside, order).done
+    tips = [vault.idle(account_id(who.address)) for who in (keeper, stranger)]
+    assert tips == [0, 5 * USDC]
+
+
 def test_an_order_to_close_all_opens_nothing_by_a_ticket(ringside, desk, synthetix, longs):
     with reverts(desk.NotReducing, venue=synthetix.id, position=-1):
         commit(ringside, longs, (synthetix.id, -ETH - 1, 0))

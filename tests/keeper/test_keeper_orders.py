@@ -264,3 +264,19 @@ def test_a_step_in_proportion_follows_the_one_before(story: Story):
     assert held(story) == {"rage": 3 * ONE // 2}
     opened, _ = story.keeper.fill_step(bundle, 1, signature)
     assert opened.size == -ONE // 80
+
+
+@pytest.mark.parametrize("mode", [Mode.ATOMIC, Mode.STEPWISE])
+def test_a_step_that_finds_nothing_to_close_is_completed_without_legs(story: Story, mode):
+    both = venue_set([story.ringside.venue_ids[name] for name in ("perp-v2", "rage")])
+    out = story.order(ETH, CLOSE_LONGS, venues=both, max_margin=0, limit_price=0)
+    bundle = bundle_of(story, mode, out, story.order(ETH, -ONE, venues=both))
+    signature = story.sign(bundle)
+    if mode is Mode.ATOMIC:
+        plans, _ = story.keeper.fill_bundle(bundle, signature)
+        assert [chosen.size for chosen in plans] == [0, -ONE]
+    else:
+        chosen, receipts = story.keeper.fill_step(bundle, 0, signature)
+        assert (chosen.size, chosen.total_price, len(receipts)) == (0, 0, 1)
+        story.keeper.fill_step(bundle, 1, signature)
+    assert sum(held(story).values()) == -ONE
