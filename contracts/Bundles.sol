@@ -104,6 +104,7 @@ contract Bundles is Fills, IBundles {
         if (step == 0) return;
         Terms calldata last = bundle.steps[step - 1];
         Progress memory p = _progress[_stepKey(root, step - 1)];
+        require(last.size != 0, BadSize(0));
         uint256 whole = SignedMath.abs(last.size);
         uint256 filled = p.done ? whole : p.used - p.pending;
         if (bundle.mode == 2 && !_closesAll(last) && !_closesAll(bundle.steps[step])) {

@@ -7,9 +7,7 @@ import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 import {IBundles} from "../interfaces/IBundles.sol";
 import {IDesk} from "../interfaces/IDesk.sol";
-import {IQuotes} from "../interfaces/IQuotes.sol";
 import {IVault} from "../interfaces/IVault.sol";
-import {IVenues} from "../interfaces/IVenues.sol";
 import {Bundles} from "./Bundles.sol";
 import {Fills} from "./desk/Fills.sol";
 import {Orders} from "./libraries/Orders.sol";
@@ -39,10 +37,11 @@ contract Desk is Fills, IDesk {
 
     address public immutable BUNDLES;
 
-    constructor(IVault vault, IVenues venues, IQuotes quotes, IERC20Metadata token)
-        Fills(vault, venues, quotes, token)
+    /// @dev What the bundles work with the Desk does.
+    constructor(Bundles bundles, IERC20Metadata token)
+        Fills(bundles.VAULT(), bundles.VENUES(), bundles.QUOTES(), token)
     {
-        BUNDLES = address(new Bundles(vault, venues, quotes, token));
+        BUNDLES = address(bundles);
     }
 
     // ------------------------------------------------------------------ anyone
@@ -72,12 +71,7 @@ contract Desk is Fills, IDesk {
         if (!o.settled) o = VAULT.settle(account, venue, market, proof);
         require(o.settled, TicketOpen(account, venue, market, number));
 
-        Made memory made = _forget(account, ticket, SignedMath.abs(o.filled));
-        Closing memory closing = _closings[ticket];
-        if (closing.venues != 0) {
-            delete _closings[ticket];
-            _completeLater(account, market, made.key, closing, o.filled != 0);
-        }
+        Made memory made = _forget(account, venue, ticket, SignedMath.abs(o.filled));
         uint256 quote = o.quote == type(uint128).max ? type(uint256).max : o.quote;
         emit Settled(made.key, account, venue, number, o.filled, quote);
     }
@@ -122,31 +116,5 @@ contract Desk is Fills, IDesk {
         bytes32 root = digest(order);
         _checkSigned(order.account, root, signature, order.deadline, order.epoch);
         return Job(Kind.Alone, order.account, root, root, order.nonce, false);
-    }
-
-    /// @dev Where a ticket was the last of an order to close all, that is complete, for good, unless it was cancelled
-    /// meanwhile. Settling is never stopped by a tip that cannot be paid.
-    /// @param closed Whether the ticket closed something.
-    function _completeLater(
-        bytes32 account,
-        bytes32 market,
-        bytes32 key,
-        Closing memory closing,
-        bool closed
-    ) internal {
-        Progress storage p = _progress[key];
-        bool cancelled =
-            closing.epoch != epochs[account] || _state(account, closing.nonce) & SPENT != 0;
-        if (p.done || p.open != 0 || cancelled) return;
-        uint256 venues = VAULT.active(account) & closing.venues;
-        (uint256 instant, uint256 delayed, uint256 silent) =
-            QUOTES.against(account, market, venues, closing.buys);
-        if (instant | delayed | silent != 0) return;
-        p.done = true;
-        if (!closed || closing.reward == 0) return;
-        try VAULT.pay(account, msg.sender, closing.reward) {}
-        catch {
-            emit TipUnpaid(key, closing.reward);
-        }
     }
 }

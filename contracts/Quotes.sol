@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+
 import {IQuotes} from "../interfaces/IQuotes.sol";
 import {IDelayedSeat, IInstantSeat, ISeat} from "../interfaces/ISeat.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -45,16 +48,17 @@ contract Quotes is IQuotes {
     function against(bytes32 account, bytes32 market, uint256 venues, bool buys)
         external
         view
-        returns (uint256 instant, uint256 delayed, uint256 silent)
+        returns (uint256 left, uint256 total)
     {
         for (uint8 i; venues >> i != 0; ++i) {
             if (!_counts(venues, i, market)) continue;
             IVenues.Route memory route = VENUES.route(i, market);
             (bool answered, int256 position) = _held(account, i, route);
-            if (!answered) silent |= 1 << i;
-            else if (!_opposes(position, buys)) continue;
-            else if (route.delayed) delayed |= 1 << i;
-            else instant |= 1 << i;
+            bool held = _opposes(position, buys);
+            if (held) total = Math.saturatingAdd(total, SignedMath.abs(position));
+            if (!answered || held || route.delayed && _opposes(_pending(account, i, route), buys)) {
+                left |= 1 << i;
+            }
         }
     }
 
@@ -102,6 +106,16 @@ contract Quotes is IQuotes {
     {
         (address seat,) = VAULT.seatOf(account, venue);
         return _look(seat, abi.encodeCall(ISeat.held, (route.instrument)), LOOK_GAS);
+    }
+
+    /// @dev Zero where that is not said.
+    function _pending(bytes32 account, uint8 venue, IVenues.Route memory route)
+        internal
+        view
+        returns (int256 size)
+    {
+        (address seat,) = VAULT.seatOf(account, venue);
+        (, size) = _look(seat, abi.encodeCall(IDelayedSeat.pending, (route.instrument)), LOOK_GAS);
     }
 
     /// @dev A call that cannot fail, of which nothing beyond two words is copied.

@@ -110,25 +110,17 @@ contract Vault is Accounts {
     }
 
     /// @inheritdoc IVault
-    function reclaim(bytes32 account, uint8 venue, bytes32 market) external nonReentrant {
+    function reclaim(bytes32 account, uint8 venue, bytes32 market) external {
         _requireOwner(account);
-        bytes32 key = _key(account, venue, market);
-        Ticket memory t = _tickets[key];
+        Ticket storage t = _tickets[_key(account, venue, market)];
         require(t.open, NoTicket(account, venue, market));
         uint256 until = t.since + RESERVE_LIFE;
         require(block.timestamp >= until, StillReserved(until));
-        (address seat, bytes32 instrument) = _delayedSeat(account, venue, market);
-        // What can be settled is: only a venue that answers no more leaves anything to take back.
-        try IDelayedSeat(seat).settle(instrument, "") returns (IDelayedSeat.Settlement memory s) {
-            if (!s.open) {
-                _book(Pocket(account, venue, market, instrument, seat), key, t, s);
-                return;
-            }
+        // Whatever can be settled is, and not taken back.
+        try this.settle(account, venue, market, "") returns (Outcome memory o) {
+            if (o.settled) return;
         } catch {}
-        uint256 amount = uint256(t.tip) + t.fee;
-        (_tickets[key].tip, _tickets[key].fee) = (0, 0);
-        _release(account, amount);
-        emit Reclaimed(account, venue, market, amount);
+        _reclaim(account, venue, market, t);
     }
 
     // ------------------------------------------------------- owner or operator
@@ -268,14 +260,8 @@ contract Vault is Accounts {
         Ticket memory t = _tickets[key];
         require(t.open, NoTicket(p.account, p.venue, p.market));
         IDelayedSeat.Settlement memory s = IDelayedSeat(p.seat).settle(p.instrument, proof);
-        return s.open ? o : _book(p, key, t, s);
-    }
+        if (s.open) return o;
 
-    /// @dev Pays out or returns what was set aside, and keeps the outcome.
-    function _book(Pocket memory p, bytes32 key, Ticket memory t, IDelayedSeat.Settlement memory s)
-        internal
-        returns (Outcome memory o)
-    {
         // The price is for the record alone; one that fits no record is none.
         uint128 quote = s.quote > type(uint128).max ? type(uint128).max : uint128(s.quote);
         o = Outcome(true, int120(s.filled), quote);
@@ -301,6 +287,14 @@ contract Vault is Accounts {
         uint256 filled = s.filled < 0 ? uint256(-s.filled) : uint256(s.filled);
         uint256 asked = s.asked < 0 ? uint256(-s.asked) : uint256(s.asked);
         return asked == 0 ? 0 : Math.min(Math.mulDiv(amount, filled, asked), amount);
+    }
+
+    /// @dev The ticket stays open.
+    function _reclaim(bytes32 account, uint8 venue, bytes32 market, Ticket storage t) internal nonReentrant {
+        uint256 amount = uint256(t.tip) + t.fee;
+        (t.tip, t.fee) = (0, 0);
+        _release(account, amount);
+        emit Reclaimed(account, venue, market, amount);
     }
 
     /// @dev From reserved to idle.

@@ -27,7 +27,9 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
     venues = chain.deploy(compiled("Venues"), access.address, addresses["sequencer"], GRACE)
     vault = chain.deploy(compiled("Vault"), usdc, venues.address)
     quotes = chain.deploy(compiled("Quotes"), vault.address, venues.address)
-    desk = chain.deploy(compiled("Desk"), vault.address, venues.address, quotes.address, usdc)
+    parts = (vault.address, venues.address, quotes.address)
+    bundles = chain.deploy(compiled("Bundles"), *parts, usdc)
+    desk = chain.deploy(compiled("Desk"), bundles.address, usdc)
     lens = chain.deploy(compiled("Lens"), vault.address, venues.address, desk.address, usdc)
 
     for market, feed in addresses["feeds"].items():

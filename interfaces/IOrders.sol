@@ -31,7 +31,7 @@ interface IOrders {
     /// @notice More than one `Tickets` or `Conditions`.
     error BadTerms();
     error NoLegs();
-    /// @notice A leg of zero size or against the order's direction.
+    /// @notice A leg of zero size, of more than 128 bits, or against the order's direction.
     error BadLeg(int256 size);
     /// @notice The order does not allow this venue.
     error VenueNotAllowed(uint8 venue);
@@ -56,9 +56,12 @@ interface IOrders {
     error LeverageTooLow(uint8 venue, uint256 leverage);
     /// @notice A leg opens while these allowed venues (bits) hold the opposite position, which could be closed.
     error CloseFirst(uint256 venues);
-    /// @notice Something would be left at these venues (bits), or in a ticket where there are none, by what is to close all at
-    /// once: an order that is filled whole or not at all, a step of an atomic bundle, or one taken without legs.
+    /// @notice An order to close all would leave something at these venues (bits): of a position that it closes a part of; or
+    /// elsewhere, where it is to close all at once: filled whole or not at all, a step of an atomic bundle, or without legs.
+    /// Without a venue: in a ticket of its own.
     error NotAllClosed(uint256 venues);
+    /// @notice An order to close all has nothing to close at these venues (bits), or has closed it before.
+    error NothingToClose(uint256 venues);
     /// @notice Margin is only freed from a seat that holds no position; these (bits) do.
     error NotFlat(uint256 venues);
     /// @notice The order signs nothing about tickets, so none may be made for it.
@@ -114,9 +117,6 @@ interface IOrders {
         int256 filled,
         uint256 quote
     );
-    /// @notice An order to close all is complete, and the account could not pay its tip: too little is idle, or the day's cap
-    /// is reached.
-    event TipUnpaid(bytes32 indexed key, uint256 tip);
     /// @notice These venues (bits) did not answer, and the order allows to go on without them.
     event QuotesSkipped(bytes32 indexed key, uint256 venues);
     event Cancelled(bytes32 indexed account, uint256 nonce);
@@ -148,9 +148,9 @@ interface IOrders {
 
     /// @notice What is to be traded. In the EIP-712 type `market` is the market's name, so that a wallet shows
     /// it; its hash is the market's id, which is what the contract is given.
-    /// @param size Positive buys, negative sells. The largest number closes every short at the allowed venues, the
-    /// smallest every long: such an order only reduces, takes no margin, may be filled in parts, and pays its tip to whoever
-    /// completes it.
+    /// @param size Positive buys, negative sells. The largest number closes every short at the allowed venues, the smallest
+    /// every long: each position whole, once, and none that was opened elsewhere after its first fill. Such an order takes
+    /// no margin, has no least fill, and pays its tip by what it closes of what there is.
     /// @param limitPrice Worst whole price of every fill by itself, venue fees, tip and fee in it, and of each of its
     /// legs.
     /// @param maxMargin Most that may leave idle; a fill may use its share, rounded up, of what is filled.
@@ -180,7 +180,7 @@ interface IOrders {
     /// once, the legs' price may be: best execution.
     /// @param skipUnquotable Whether a venue that does not answer is left out of that, instead of stopping the fill.
     /// @param reduceOnly Every leg lowers |position| and never turns its sign.
-    /// @param allOrNone One fill, or one ticket, of the whole size. An order to close all closes all in one fill.
+    /// @param allOrNone One fill, or one ticket, of the whole size. An order to close all closes all in it.
     /// @param openAgainst Whether a leg may open while another allowed venue holds the opposite position.
     struct Bounds {
         uint256 minFill;
@@ -262,6 +262,13 @@ interface IOrders {
         bool done;
     }
 
+    /// @notice An order to close all, once it was filled for the first time.
+    /// @param left Venues (bits) where it still has something to close.
+    struct Closing {
+        bool begun;
+        uint64 left;
+    }
+
     // ------------------------------------------------------------------- owner
 
     /// @notice Ends whatever order or bundle is or would be under this nonce. A ticket that is pending may still fill.
@@ -274,6 +281,9 @@ interface IOrders {
 
     /// @param key As in `Filled`.
     function progress(bytes32 key) external view returns (Progress memory);
+
+    /// @param key As in `Filled`.
+    function closings(bytes32 key) external view returns (bool begun, uint64 left);
 
     /// @return Filled and pending, of all orders of the group.
     function groupUsed(bytes32 account, uint256 group) external view returns (uint256);

@@ -22,16 +22,16 @@ interface IQuotes {
         external
         returns (uint256 quote, uint256 skipped);
 
-    /// @notice Which of `venues` hold a position of the account's that buying (or else selling) would close.
-    /// @return instant Of those that fill at once.
-    /// @return delayed Of those that fill later.
-    /// @return silent Those that do not answer, which may.
+    /// @notice Which of `venues` hold a position of the account's that buying (or else selling) would close, or may come to
+    /// one: do not answer, or have a ticket pending that would open it.
+    /// @return left These.
+    /// @return total Σ|position| of it where that is said, 1e18 base.
     function against(bytes32 account, bytes32 market, uint256 venues, bool buys)
         external
         view
-        returns (uint256 instant, uint256 delayed, uint256 silent);
+        returns (uint256 left, uint256 total);
 
-    /// @notice As `against`, but only those that would let it be closed now: at once in full, or by a ticket where none is
+    /// @notice Which of `venues` hold such a position and would let it be closed now: at once in full, or by a ticket where none is
     /// in the way.
     /// @param later Whether venues that fill later count.
     function closable(bytes32 account, bytes32 market, uint256 venues, bool buys, bool later)

@@ -49,17 +49,6 @@ abstract contract Book is IOrders {
         uint256 group;
     }
 
-    /// @dev The order to close all that a ticket was made for.
-    /// @param venues That it is to close all at.
-    /// @param reward Its tip, for whoever completes it.
-    struct Closing {
-        uint64 venues;
-        uint64 reward;
-        bool buys;
-        uint256 nonce;
-        uint256 epoch;
-    }
-
     /// @dev What is left of the latest interval that a schedule was filled in, counted from 1.
     struct Slice {
         uint128 interval;
@@ -70,13 +59,14 @@ abstract contract Book is IOrders {
     mapping(bytes32 account => uint256) public epochs;
     /// @inheritdoc IOrders
     mapping(bytes32 account => mapping(uint256 group => uint256)) public groupUsed;
+    /// @inheritdoc IOrders
+    mapping(bytes32 key => Closing) public closings;
     /// @dev Two bits a nonce, 128 nonces a word.
     mapping(bytes32 account => mapping(uint256 word => uint256 bits)) internal _nonces;
     mapping(bytes32 account => mapping(uint256 nonce => bytes32 digest)) internal _bound;
     mapping(bytes32 key => Progress) internal _progress;
     mapping(bytes32 key => Slice) internal _slices;
     mapping(bytes32 ticket => Made) internal _made;
-    mapping(bytes32 ticket => Closing) internal _closings;
 
     // ------------------------------------------------------------------- owner
 
@@ -110,12 +100,17 @@ abstract contract Book is IOrders {
     // ------------------------------------------------------------------ booking
 
     /// @dev Counts a fill, or a ticket as if it were filled.
+    /// @param whole The order's size; of one to close all, what there is to close now.
     /// @return tip The fill's part of the order's.
     /// @return latched Whether something was filled or tried under these terms before.
-    function _count(Job memory job, Terms calldata terms, uint256 size, uint256 margin, bool ticket)
-        internal
-        returns (uint256 tip, bool latched)
-    {
+    function _count(
+        Job memory job,
+        Terms calldata terms,
+        uint256 whole,
+        uint256 size,
+        uint256 margin,
+        bool ticket
+    ) internal returns (uint256 tip, bool latched) {
         uint256 state = job.kind == Kind.Atomic ? 0 : _claimed(job);
         if (state == 0 && _wholeAtOnce(job, terms, size, ticket)) {
             require(margin <= terms.maxMargin, TooMuchMargin(terms.maxMargin, margin));
@@ -126,12 +121,12 @@ abstract contract Book is IOrders {
         if (state & BOUND != 0) p = _progress[job.key];
         latched = p.used != 0 || p.failures != 0;
 
-        uint256 whole = SignedMath.abs(terms.size);
         bool all = _closesAll(terms);
         require(!p.done, Overfilled(0, size));
-        require(all || size <= whole - p.used, Overfilled(whole - p.used, size));
+        uint256 open = all ? size : whole - p.used;
+        require(size <= open, Overfilled(open, size));
         uint256 total = p.used + size;
-        bool first = size == whole;
+        bool first = !all && size == whole;
         require(first || all || job.kind != Kind.Atomic && !terms.bounds.allOrNone, BelowMinFill(whole, size));
         require(total == whole || size >= terms.bounds.minFill || all, BelowMinFill(terms.bounds.minFill, size));
 
@@ -139,7 +134,9 @@ abstract contract Book is IOrders {
         uint256 share = Math.min(terms.maxMargin, type(uint96).max);
         tip = Math.min(terms.tip, type(uint96).max);
         if (all) {
-            (share, tip) = (0, 0);
+            // In proportion to what there is to close, of what is not paid or set aside yet.
+            share = 0;
+            tip = size == 0 ? 0 : Math.saturatingSub(tip, p.tip) * size / Math.max(whole, size);
         } else if (!first) {
             share = Math.ceilDiv(share * total, whole);
             // By what was paid, not by what was filled: a ticket that failed gave its tip back.
@@ -150,7 +147,7 @@ abstract contract Book is IOrders {
         if (job.conditional) _countConditions(job, terms.conditions[0], size);
 
         if (job.kind == Kind.Atomic) return (tip, latched);
-        if (job.kind == Kind.Alone && total == whole && !ticket && p.pending == 0) {
+        if (job.kind == Kind.Alone && !all && total == whole && !ticket && p.pending == 0) {
             _spend(job.account, job.nonce);
             if (state & BOUND != 0) delete _progress[job.key];
             return (tip, latched);
@@ -161,6 +158,10 @@ abstract contract Book is IOrders {
         s.margin = SafeCast.toUint64(p.margin + margin);
         s.tip = SafeCast.toUint64(p.tip + tip);
         if (ticket) (s.pending, s.open) = (SafeCast.toUint128(p.pending + size), p.open + 1);
+        if (all && s.open == 0 && closings[job.key].left == 0) {
+            s.done = true;
+            if (job.kind == Kind.Alone) _spend(job.account, job.nonce);
+        }
     }
 
     /// @dev What most orders are: filled whole, by themselves, with nothing kept beside.
@@ -178,7 +179,8 @@ abstract contract Book is IOrders {
         if (c.group != 0) {
             uint256 used = groupUsed[job.account][c.group];
             uint256 left = Math.saturatingSub(c.groupSize, used);
-            require(size <= left, BeyondGroup(left, size));
+            // Without legs too: a group that is used up has cancelled this.
+            require(size <= left && left > 0, BeyondGroup(left, size));
             groupUsed[job.account][c.group] = used + size;
         }
         if (c.interval != 0) {
@@ -205,22 +207,15 @@ abstract contract Book is IOrders {
         require(cost <= signed.maxCost, TicketsTooDear(signed.maxCost, cost));
         p.cost = SafeCast.toUint64(cost);
         if (job.conditional) made.group = terms.conditions[0].group;
-        if (_closesAll(terms)) {
-            // There are no more venues than fit.
-            _closings[ticket] = Closing(
-                uint64(terms.venues),
-                SafeCast.toUint64(terms.tip),
-                terms.size > 0,
-                job.nonce,
-                epochs[job.account]
-            );
-        }
         _made[ticket] = made;
     }
 
     /// @dev Books a ticket's end: what it filled stays used, the rest is free again. Its cost stays for the part that
-    /// failed.
-    function _forget(bytes32 account, bytes32 ticket, uint256 filled) internal returns (Made memory made) {
+    /// failed. What an order to close all has not closed there it may try again.
+    function _forget(bytes32 account, uint8 venue, bytes32 ticket, uint256 filled)
+        internal
+        returns (Made memory made)
+    {
         made = _made[ticket];
         delete _made[ticket];
         Progress storage p = _progress[made.key];
@@ -235,6 +230,10 @@ abstract contract Book is IOrders {
         // Safe because it is a part of what fits; rounded against the keeper, who has that much less to fail with.
         p.cost -= uint64(made.cost * (made.size - undone) / made.size);
         if (made.group != 0) groupUsed[account][made.group] -= undone;
+        Closing storage closing = closings[made.key];
+        if (!closing.begun) return made;
+        if (undone != 0) closing.left |= uint64(1) << venue;
+        else if (closing.left == 0 && p.open == 0) p.done = true;
     }
 
     // ----------------------------------------------------------------- internal

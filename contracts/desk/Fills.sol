@@ -59,14 +59,13 @@ abstract contract Fills is Book, Prices, EIP712 {
         returns (uint256 quote)
     {
         job.conditional = _checkTerms(terms);
-        // A step to close all may find nothing to close, and is then taken without a leg.
-        require(legs.length > 0 || job.kind != Kind.Alone && _closesAll(terms), NoLegs());
-        (uint256 size, uint256 margin) = _checkLegs(terms, legs);
-        (uint256 tip, bool latched) = _count(job, terms, size, margin, false);
+        (uint256 size, uint256 margin, uint256 venues) = _checkLegs(terms, legs);
+        uint256 whole = SignedMath.abs(terms.size);
+        if (_closesAll(terms)) whole = _close(job, terms, venues);
+        else require(legs.length > 0, NoLegs());
+        (uint256 tip, bool latched) = _count(job, terms, whole, size, margin, false);
         Yardstick memory y = _yardstick(terms, job.key, job.conditional, size, latched);
-        uint256 last;
-        (quote, last) = _trade(job, terms, legs, tip, y);
-        tip += last;
+        quote = _trade(job, terms, legs, tip, y);
         _checkPrice(terms, y.fair, size, quote, tip + y.fee);
         _checkBest(terms, y.best, quote);
         int256 signed = terms.size < 0 ? -int256(size) : int256(size);
@@ -75,15 +74,17 @@ abstract contract Fills is Book, Prices, EIP712 {
 
     /// @return size Σ|leg|, 1e18 base.
     /// @return margin Σ margin out of idle, token units.
+    /// @return venues Where they go, as a set.
     function _checkLegs(Terms calldata terms, Leg[] calldata legs)
         internal
         pure
-        returns (uint256 size, uint256 margin)
+        returns (uint256 size, uint256 margin, uint256 venues)
     {
         for (uint256 i; i < legs.length; ++i) {
             _checkLeg(terms, legs[i]);
+            size += SignedMath.abs(legs[i].size);
+            venues |= 1 << legs[i].venue;
             // A sum beyond 256 bits stays at the top, where the bounds refuse it by name.
-            size = Math.saturatingAdd(size, SignedMath.abs(legs[i].size));
             if (legs[i].margin > 0) margin = Math.saturatingAdd(margin, uint256(legs[i].margin));
         }
     }
@@ -98,19 +99,18 @@ abstract contract Fills is Book, Prices, EIP712 {
     }
 
     function _checkLeg(Terms calldata terms, Leg calldata leg) internal pure {
-        require(leg.size != 0 && (leg.size > 0) == (terms.size > 0), BadLeg(leg.size));
+        bool fits = leg.size != 0 && SignedMath.abs(leg.size) <= type(uint128).max;
+        require(fits && (leg.size > 0) == (terms.size > 0), BadLeg(leg.size));
         require(terms.venues & (1 << leg.venue) != 0, VenueNotAllowed(leg.venue));
     }
 
     /// @dev One call to the vault for each leg, and what is signed about each leg by itself.
     /// @return quote Whole price of all, 1e18 USD.
-    /// @return last The tip of an order to close all, where this completed it.
     function _trade(Job memory job, Terms calldata terms, Leg[] calldata legs, uint256 tip, Yardstick memory y)
         internal
-        returns (uint256 quote, uint256 last)
+        returns (uint256 quote)
     {
         After memory done;
-        if (legs.length == 0) done.active = VAULT.active(job.account);
         for (uint256 i; i < legs.length; ++i) {
             Leg calldata leg = legs[i];
             // Tip and fee leave with the first leg, so that idle is written once.
@@ -127,8 +127,7 @@ abstract contract Fills is Book, Prices, EIP712 {
         }
         // A later leg may have opened again what an earlier one left without its margin.
         require(done.active & done.freed == 0, NotFlat(done.active & done.freed));
-        if (_closesAll(terms)) last = _completeClosing(job, terms, done.active, legs.length > 0);
-        else if (done.opened && !terms.bounds.openAgainst) _requireClosedFirst(job, terms, done);
+        if (done.opened && !terms.bounds.openAgainst) _requireClosedFirst(job, terms, done);
     }
 
     function _terms(
@@ -169,11 +168,13 @@ abstract contract Fills is Book, Prices, EIP712 {
         // What an earlier leg left here, this one has changed.
         done.opposed &= ~here;
         // A purchase that ends short or flat only reduced, and so did a sale that ends long or flat.
+        bool all = _closesAll(terms);
         if (leg.size > 0 ? position <= 0 : position >= 0) {
+            require(position == 0 || !all, NotAllClosed(here));
             if (position != 0) done.opposed |= here;
             return;
         }
-        require(!bounds.reduceOnly && !_closesAll(terms), NotReducing(leg.venue, position));
+        require(!bounds.reduceOnly && !all, NotReducing(leg.venue, position));
         done.opened = true;
         require(
             bounds.maxLeverage == 0 || leverage <= bounds.maxLeverage, LeverageTooHigh(leg.venue, leverage)
@@ -204,12 +205,12 @@ abstract contract Fills is Book, Prices, EIP712 {
         require(terms.tickets.length == 1, NoTickets());
         require(leg.margin >= 0, TooMuchMargin(0, SignedMath.abs(leg.margin)));
         uint256 size = SignedMath.abs(leg.size);
-        (uint256 tip, bool latched) = _count(job, terms, size, uint256(leg.margin), true);
+        uint256 whole = SignedMath.abs(terms.size);
+        if (_closesAll(terms)) whole = _close(job, terms, 1 << leg.venue);
+        (uint256 tip, bool latched) = _count(job, terms, whole, size, uint256(leg.margin), true);
         Yardstick memory y = _yardstick(terms, job.key, job.conditional, size, latched);
 
-        // Whoever completes an order to close all is paid its tip beside this.
-        uint256 extra = (_closesAll(terms) ? terms.tip : tip) + y.fee;
-        uint256 limit = _ticketLimit(terms, y, size, extra);
+        uint256 limit = _ticketLimit(terms, y, size, tip + y.fee);
         IVault.Trade memory t = _terms(job, terms, leg, limit, tip, y.fee, y.collector);
         IVault.Commitment memory c = VAULT.commit{value: msg.value}(t, terms.tickets[0].maxLoss);
 
@@ -247,29 +248,24 @@ abstract contract Fills is Book, Prices, EIP712 {
         require(others == 0, CloseFirst(others));
     }
 
-    /// @dev Where nothing is left anywhere, and no ticket is to be booked, the order is complete, and its tip is paid to
-    /// whoever closed something. Until then a part may be closed at a time, so that one venue holds up no other.
-    /// @param closed Whether there was a leg.
-    /// @return tip What was paid.
-    function _completeClosing(Job memory job, Terms calldata terms, uint256 active, bool closed)
-        internal
-        returns (uint256 tip)
-    {
-        (uint256 instant, uint256 delayed, uint256 silent) =
-            QUOTES.against(job.account, terms.market, active & terms.venues, terms.size > 0);
-        uint256 left = instant | delayed | silent;
-        Progress storage p = _progress[job.key];
-        if (left != 0 || p.open != 0) {
-            bool partly = closed && job.kind != Kind.Atomic && !terms.bounds.allOrNone;
-            require(partly, NotAllClosed(left));
-            return 0;
-        }
-        // Somebody may have come in from a leg and completed it meanwhile.
-        require(!p.done, Overfilled(0, 0));
-        p.done = true;
-        if (job.kind == Kind.Alone) _spend(job.account, job.nonce);
-        if (!closed) return 0;
-        tip = terms.tip;
-        if (tip > 0) VAULT.pay(job.account, msg.sender, tip);
+    /// @dev What an order to close all is to close is settled when it is first filled: the allowed venues that held
+    /// something then, each once and whole. So neither a crumb nor a later position elsewhere keeps it alive. What has
+    /// been closed otherwise since drops out; a venue that does not answer, or has a ticket that would open, stays.
+    /// @param taken Venues of the legs.
+    /// @return total Σ|position| to be closed before this, as far as it is known; 1e18 base.
+    function _close(Job memory job, Terms calldata terms, uint256 taken) internal returns (uint256 total) {
+        if (job.kind != Kind.Atomic) _claimed(job);
+        require(!_progress[job.key].done, Overfilled(0, 0));
+        Closing memory c = closings[job.key];
+        require(taken != 0 || c.begun || job.kind != Kind.Alone, NoLegs());
+        uint256 left = VAULT.active(job.account) & terms.venues;
+        if (c.begun) left &= c.left;
+        (left, total) = QUOTES.against(job.account, terms.market, left, terms.size > 0);
+        require(taken & ~left == 0, NothingToClose(taken & ~left));
+        left &= ~taken;
+        bool partly = taken != 0 && job.kind != Kind.Atomic && !terms.bounds.allOrNone;
+        require(left == 0 || partly, NotAllClosed(left));
+        require(taken != 0 || _progress[job.key].open == 0, NotAllClosed(0));
+        closings[job.key] = Closing(true, uint64(left)); // Safe because the vault has no more venues.
     }
 }

@@ -11,8 +11,9 @@ from ringside.units import ONE, USDC_TO_USD, from_units
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What an order has used so far, as `IOrders.Progress`. `used` includes what is `pending` in open
-    tickets; money is USDC (1e6)."""
+    """What an order has used so far, as `IOrders.Progress`. `used` includes what is `pending` in
+    open tickets; money is USDC (1e6). `closing` are the venues (bits) where an order to close all
+    still has something to close, `None` before its first fill."""
 
     used: int = 0
     margin: int = 0
@@ -22,6 +23,7 @@ class Progress:
     failures: int = 0
     open: int = 0
     done: bool = False
+    closing: int | None = None
 
     @property
     def filled(self) -> int:

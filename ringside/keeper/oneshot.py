@@ -84,9 +84,17 @@ class Keeper(TicketKeeper):
         number = seen.block.number
         account = at.account(order.account, list(at.addresses["feeds"]), number)
         key = key or order.digest(at.domain)
-        progress = at.desk.functions.progress(key).call(block_identifier=number)
+        used = at.desk.functions.progress(key).call(block_identifier=number)
+        progress = replace(Progress(*used), closing=self._closing(order, key, number))
         moment = self._moment(order, key, number, seen.timestamp)
-        return View(number, seen.of(order.market), account, Progress(*progress), moment)
+        return View(number, seen.of(order.market), account, progress, moment)
+
+    def _closing(self, order: Order, key: bytes, number: int) -> int | None:
+        if not order.closes_all:
+            return None
+        closings = self.ringside.desk.functions.closings(key)
+        begun, left = closings.call(block_identifier=number)
+        return left if begun else None
 
     def _moment(self, order: Order, key: bytes, number: int, time: int) -> Moment:
         at = self.ringside

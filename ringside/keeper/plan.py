@@ -26,7 +26,15 @@ from ringside.keeper.errors import (
     usdc,
 )
 from ringside.keeper.margins import conversion, divide, is_known, need, rooms
-from ringside.keeper.routes import close_first, is_worse, opposed, quote_of, route, within_limit
+from ringside.keeper.routes import (
+    close_first,
+    is_worse,
+    opposed,
+    quote_of,
+    route,
+    to_close,
+    within_limit,
+)
 from ringside.keeper.routes import worst_of_ticket as worst_of
 from ringside.orders import Order
 from ringside.routing.split import Route, RouteLeg, SplitError
@@ -103,7 +111,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is planned for: `amount` (|1e18|) of the order, with what it may use."""
+    """What is planned for: `amount` (|1e18|) of the order, with what it may use. `whole` is the
+    order's size; for one to close all, what there is to close."""
 
     order: Order
     account: AccountView
@@ -114,14 +123,14 @@ class _Asked:
     leg_cost: int
     headroom: int
     most_delayed: int
+    whole: int
 
-    @property
-    def whole(self) -> int:
-        return abs(self.order.size)
-
-    def tip(self, used: int) -> int:
-        """What the order's tip comes to (USDC) once `used` of it is filled or pending."""
-        return 0 if self.order.closes_all else self.order.tip * used // self.whole
+    def tip(self, used: int, amount: int, paid: int) -> int:
+        """What a transaction for `amount` pays (USDC) after `used` is filled or pending and `paid`
+        is paid or set aside; where all is closed, `used` counts from this plan on."""
+        if self.order.closes_all:
+            return max(self.order.tip - paid, 0) * amount // (self.whole - used)
+        return max(self.order.tip * (used + amount) // self.whole - paid, 0)
 
     def share(self, used: int) -> int:
         """The margin (USDC) that may have left idle by then."""
@@ -158,14 +167,21 @@ def plan(
     """
     progress = progress or Progress()
     allowed = {v: s for v, s in states.items() if order.venues >> venue_ids[v] & 1}
-    usable = {v: s for v, s in allowed.items() if _usable(s, order, account, progress)}
     if progress.done or progress.used >= abs(order.size):
         raise PlanError("Nothing of the order is left to fill.")
-    asked = _asked(order, account, progress, moment, leg_cost, headroom, most_delayed, most)
+    closing: Mapping[str, int] = {}
+    if order.closes_all:
+        if progress.closing is not None:
+            allowed = {v: s for v, s in allowed.items() if progress.closing >> venue_ids[v] & 1}
+        closing = to_close(order, account, allowed)
+    usable = {v: s for v, s in allowed.items() if _usable(s, order, account, progress)}
+    whole = sum(closing.values()) or abs(order.size)
+    asked = _asked(order, account, progress, moment, leg_cost, headroom, most_delayed, most, whole)
     if not usable:
         raise PlanError("None of the venues that the order allows can be read.")
     if order.closes_all:
-        return _close_all(asked, usable, venue_ids)
+        closing = {venue: size for venue, size in closing.items() if venue in usable}
+        return _close_all(asked, closing, usable, venue_ids)
 
     against = {}
     if not (order.bounds.open_against or order.bounds.reduce_only):
@@ -191,13 +207,13 @@ def _asked(
     headroom: int,
     most_delayed: int,
     most: int | None,
+    whole: int,
 ) -> _Asked:
     """
     Raises:
         PlanError: nothing may be filled now, or less than the order's least; or the tip is beyond
             what is idle.
     """
-    whole = abs(order.size)
     left = amount = available(order, progress, moment)
     if most is not None:
         amount = min(left, most)
@@ -209,11 +225,14 @@ def _asked(
             f"Only {from_units(amount)} may be filled now, less than the order's least fill of "
             f"{from_units(order.bounds.min_fill)}."
         )
-    asked = _Asked(order, account, progress, moment, amount, 0, leg_cost, headroom, most_delayed)
-    used = progress.used + amount
-    tip = max(asked.tip(used) - progress.tip, 0) + (order.tip if order.closes_all else 0)
-    paid = tip + (0 if order.closes_all else asked.fee(amount))
-    margin = min(asked.share(used) - progress.margin, account.idle - paid)
+    if order.closes_all:
+        amount = min(amount, whole)
+    asked = _Asked(
+        *(order, account, progress, moment, amount, 0, leg_cost, headroom, most_delayed), whole
+    )
+    used = 0 if order.closes_all else progress.used
+    paid = asked.tip(used, amount, progress.tip) + asked.fee(amount)
+    margin = min(asked.share(used + amount) - progress.margin, account.idle - paid)
     if account.idle < paid:
         raise PlanError(
             f"The account has {usdc(account.idle)} USDC idle, less than the tip of {usdc(paid)}."
@@ -228,11 +247,13 @@ def _usable(state: MarketState, order: Order, account: AccountView, progress: Pr
     if not state.delayed:
         return True
     terms = order.tickets
+    # What only reduces takes no margin, and exchanges none.
+    reduces = order.closes_all or order.bounds.reduce_only
     return (
         terms is not None
         and not seat.pending.get(order.market)
         and progress.failures + progress.open < terms.most
-        and state.conversion <= terms.max_loss
+        and (reduces or state.conversion <= terms.max_loss)
     )
 
 
@@ -315,14 +336,14 @@ def _made(
 
     progress, sent, tip, fee, costs = asked.progress, [], 0, 0, 0
     prices: list[int] = []
-    used, spent, carried = progress.used, progress.margin, 0
+    used, spent, carried = 0 if order.closes_all else progress.used, progress.margin, 0
     for number, parts in enumerate(made.transactions, 1):
         amount = sum(abs(leg.size) for leg in parts)
         _require_least(asked, amount, last=number == len(made.transactions))
+        mine = asked.tip(used, amount, progress.tip + tip)
         used += amount
         parts, carried = _within_share(parts, margins, asked.share(used) - spent, carried)
         spent += sum(leg.margin for leg in parts)
-        mine = max(asked.tip(used) - progress.tip - tip, 0)
         extra = mine + asked.fee(amount)
         tip, fee = tip + mine, fee + asked.fee(amount)
         state, quote = states[parts[0].venue], quotes[parts[0].venue]
@@ -424,28 +445,38 @@ def _require_affordable(order: Order, progress: Progress, costs: int) -> None:
 
 
 def _close_all(
-    asked: _Asked, usable: Mapping[str, MarketState], venue_ids: Mapping[str, int]
+    asked: _Asked,
+    closing: Mapping[str, int],
+    usable: Mapping[str, MarketState],
+    venue_ids: Mapping[str, int],
 ) -> Plan:
-    """Every opposite position at the allowed venues, whole, without margin; a venue that would not
-    let go of its own holds up no other, unless all is to be closed at once."""
-    order, account = asked.order, asked.account
-    sizes = opposed(order, account, usable)
-    if not sizes:
-        side = "long" if order.sign < 0 else "short"
-        raise NothingToClose(f"There is no {side} to close at the venues that the order allows.")
+    """Every opposite position at the allowed venues, whole, without margin. A venue that would not
+    let go of its own, or of more than the order's conditions allow now, holds up no other, unless
+    all is to be closed at once."""
+    order, left = asked.order, asked.amount
     legs, refusals = [], []
-    for venue, size in sizes.items():
+    for venue, size in closing.items():
+        if size > left:
+            refusals.append(
+                PlanError(f"{venue} holds {from_units(size)}, and {from_units(left)} may go now.")
+            )
+            continue
         try:
-            legs.append(_closing_leg(order, account, usable[venue], size))
+            legs.append(_closing_leg(order, asked.account, usable[venue], size))
+            left -= size
         except PlanError as refused:
             refusals.append(refused)
-    if refusals and (order.bounds.all_or_none or not legs):
-        raise refusals[0]
-    sizes = {leg.venue: abs(leg.size) for leg in legs}
-    costs = sum(asked.leg_cost + usable[v].leg_cost for v in sizes)
-    found = Route(order.sign * sum(sizes.values()), tuple(legs), costs, None, 0)
+    if not legs:
+        raise refusals[0] if refusals else PlanError("No venue can close anything of it now.")
+    delayed = sum(usable[leg.venue].delayed for leg in legs)
+    together = delayed == 0 or len(legs) == 1
+    whole = abs(sum(leg.size for leg in legs)) == asked.whole
+    if order.bounds.all_or_none and not (together and whole):
+        raise refusals[0] if refusals else PlanError("Not all of it can be closed at once.")
+    costs = sum(asked.leg_cost + usable[leg.venue].leg_cost for leg in legs)
+    found = Route(sum(leg.size for leg in legs), tuple(legs), costs, None, 0)
     made = _made(replace(asked, margin=0), found, usable, usable, venue_ids)
-    return replace(made, tip=order.tip, closes_by_ticket=False)
+    return replace(made, closes_by_ticket=False)
 
 
 def _closing_leg(order: Order, account: AccountView, state: MarketState, size: int) -> RouteLeg:

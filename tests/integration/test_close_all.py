@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from bundles import bundle, fill_bundle, fill_step, step
 from stage import ALL_VENUES, DEPOSIT, ETH, NEVER, ONE, PAY_CAP, USDC, reverts, send
+from tickets import TICKETS, commit, ticket_order
 
 from devnet import feeds
 from ringside.accounts import Right, account_id
@@ -76,41 +77,90 @@ def test_it_closes_at_every_venue_at_once(ringside, desk, account, perp, rage, b
 
 
 @sides
+def test_each_position_is_closed_whole(ringside, desk, perp, rage, both, side):
+    both(side)
+    order = close_all(ringside, side)
+    with reverts(desk.NotAllClosed, venues=1 << perp.id):
+        ringside.fill(order, (perp.id, -side * (2 * ETH - 1_000), 0), (rage.id, -side * ETH, 0))
+    with reverts(desk.NotAllClosed, venues=1 << perp.id):
+        legs = [(perp.id, -side * ETH, 0)] * 2
+        ringside.fill(order, *legs, (rage.id, -side * ETH, 0))
+
+
+@sides
 def test_all_or_none_leaves_nothing_at_a_venue(ringside, desk, perp, rage, both, side):
     both(side)
     order = close_all(ringside, side, bounds=Bounds(all_or_none=True))
     with reverts(desk.NotAllClosed, venues=1 << rage.id):
         ringside.fill(order, (perp.id, -side * 2 * ETH, 0))
-    with reverts(desk.NotAllClosed, venues=1 << perp.id | 1 << rage.id):
-        ringside.fill(order, (perp.id, -side * ETH, 0), (rage.id, -side * ETH // 2, 0))
-    with reverts(desk.NotAllClosed, venues=1 << perp.id):
-        ringside.fill(order, (perp.id, -side * (2 * ETH - 1_000), 0), (rage.id, -side * ETH, 0))
+    ringside.fill(order, (perp.id, -side * 2 * ETH, 0), (rage.id, -side * ETH, 0))
 
 
-def test_it_may_go_in_parts_and_pays_whoever_completes_it(
+def test_it_may_go_venue_by_venue_and_pays_each_by_what_it_closed(
     ringside, desk, vault, account, keeper, stranger, perp, rage, both
 ):
     both()
     order = close_all(ringside, tip=5 * USDC)
-    ringside.fill(order, (perp.id, -ETH, 0), by=keeper)
-    ringside.fill(order, (perp.id, -ETH, 0), by=keeper)
+    ringside.fill(order, (perp.id, -2 * ETH, 0), by=keeper)
     assert not desk.isSpent(account, order.nonce)
-    assert vault.idle(account_id(keeper.address)) == 0
+    assert vault.idle(account_id(keeper.address)) == 5 * USDC * 2 // 3
     ringside.fill(order, (rage.id, -ETH, 0), by=stranger)
     assert desk.isSpent(account, order.nonce)
-    assert vault.idle(account_id(stranger.address)) == 5 * USDC
+    assert vault.idle(account_id(stranger.address)) == 5 * USDC - 5 * USDC * 2 // 3
 
 
-def test_a_venue_that_would_not_trade_holds_up_no_other(ringside, desk, perp, stuck):
+def test_a_venue_that_would_not_trade_holds_up_no_other(ringside, desk, perp, stand_in, stuck):
     """Whatever it says of itself: that it would take it all, or nothing."""
     venue, quoting = stuck
     ringside.trade(perp.id, ETH, MARGIN)
-    order = close_all(ringside, venues=venue_set([perp.id, venue]))
-    for mood, size in ((HONEST, ETH // 2), (UNABLE, ETH // 2)):
+    ringside.trade(stand_in, ETH)
+    order = close_all(ringside, venues=venue_set([perp.id, stand_in, venue]))
+    for mood, other in ((HONEST, perp.id), (UNABLE, stand_in)):
         quoting(mood)
-        ringside.fill(order, (perp.id, -size, 0))
-    assert perp.size(perp.seat()) == 0
+        ringside.fill(order, (other, -ETH, 0))
+    assert perp.size(perp.seat()) == ringside.seat_at(stand_in, "StandInSeat").held_() == 0
     assert not desk.progress(order.digest(ringside.domain)).done
+
+
+def test_what_it_closes_is_settled_at_its_first_fill(ringside, desk, account, stand_in, moody):
+    """Neither what is opened elsewhere afterwards, nor where it has closed already."""
+    first, _ = moody
+    ringside.trade(stand_in, ETH, MARGIN)
+    another, _ = ringside.add_venue("StandInSeat", instrument=4)
+    order = close_all(ringside, venues=venue_set([stand_in, first, another]))
+    ringside.fill(order, (stand_in, -ETH, 0))
+    for venue in (stand_in, another):
+        ringside.trade(venue, ETH)
+        with reverts(desk.NothingToClose, venues=1 << venue):
+            ringside.fill(order, (venue, -ETH, 0))
+    ringside.fill(order, (first, -ETH, 0))
+    assert desk.isSpent(account, order.nonce)
+
+
+def test_where_the_rest_was_closed_otherwise_anyone_may_end_it(
+    ringside, desk, vault, account, client, stand_in, moody
+):
+    """Without legs, and without a tip."""
+    other, _ = moody
+    ringside.trade(stand_in, ETH, MARGIN)
+    order = close_all(ringside, venues=venue_set([stand_in, other]), tip=5 * USDC)
+    ringside.fill(order, (stand_in, -ETH, 0))
+    with reverts(desk.NotAllClosed, venues=1 << other):
+        ringside.fill(order)
+    ringside.trade(other, -ETH)
+    before = vault.idle(account)
+    ringside.fill(order)
+    assert desk.isSpent(account, order.nonce)
+    assert vault.idle(account) == before
+
+
+def test_a_crumb_keeps_no_trigger_latched(ringside, desk, feed, stand_in):
+    ringside.trade(stand_in, 2 * ETH, MARGIN)
+    conditions = Conditions(trigger_price=1_900 * ONE)
+    order = close_all(ringside, venues=venue_set([stand_in]), conditions=conditions)
+    feed(1_900 * 10**8, ringside.now)
+    with reverts(desk.NotAllClosed, venues=1 << stand_in):
+        ringside.fill(order, (stand_in, -2 * ETH + 1, 0))
 
 
 @sides
@@ -123,7 +173,7 @@ def test_it_only_reduces(ringside, desk, perp, rage, both, side):
 
 def test_where_nothing_is_held_it_does_nothing(ringside, desk, stand_in):
     order = close_all(ringside, venues=venue_set([stand_in]))
-    with reverts(desk.NotReducing, venue=stand_in, position=-1):
+    with reverts(desk.NothingToClose, venues=1 << stand_in):
         ringside.fill(order, (stand_in, -1, 0))
     with reverts(desk.NoLegs):
         ringside.fill(order)
@@ -171,14 +221,10 @@ def test_positions_it_does_not_name_stay(ringside, perp, rage, stand_in):
 # -------------------------------------------------------------------------------- tip
 
 
-def test_the_tip_goes_once_to_whoever_completes_it(
-    ringside, vault, account, stranger, stand_in, here
-):
+def test_the_tip_goes_to_whoever_closes(ringside, vault, account, stranger, stand_in, here):
     receipt = ringside.fill(here, (stand_in, -2 * ETH, 0), by=stranger)
     assert vault.idle(account_id(stranger.address)) == 5 * USDC
     assert vault.idle(account) == DEPOSIT - MARGIN - 5 * USDC
-    (paid,) = receipt.decode_logs(vault.Paid)
-    assert (paid.account, paid.payee, paid.amount) == (account, stranger.address, 5 * USDC)
     assert ringside.filled(receipt).tip == 5 * USDC
 
 
@@ -190,7 +236,9 @@ def test_the_tip_is_under_the_days_cap(ringside, vault, stand_in, here):
 def test_the_tip_needs_the_right_to_pay(ringside, vault, desk, account, client, stand_in, here):
     grant = (desk.address, Right.TRADE, NEVER, PAY_CAP, ALL_VENUES)
     send(vault.setOperator, account, grant, sender=client)
-    refused = reverts(vault.NotAllowed, account=account, caller=desk.address, right=Right.PAY)
+    refused = reverts(
+        vault.NotAllowed, account=account, caller=desk.address, right=Right.TRADE | Right.PAY
+    )
     with refused:
         ringside.fill(here, (stand_in, -2 * ETH, 0))
     ringside.fill(here.with_(tip=0), (stand_in, -2 * ETH, 0))
@@ -215,18 +263,18 @@ def test_a_cancelled_one_closes_nothing(ringside, desk, account, client, stand_i
 def test_it_waits_for_a_venue_that_does_not_answer(
     ringside, desk, vault, account, keeper, stranger, stand_in, here, moody
 ):
-    """What answers is closed; the tip is for whoever closes the rest."""
+    """What answers is closed, and is all there is as far as anyone knows."""
     silent, mood = moody
     order = here.with_(venues=venue_set([stand_in, silent]))
     mood(REVERTING)
     ringside.fill(order, (stand_in, -2 * ETH, 0), by=keeper)
     assert not desk.isSpent(account, order.nonce)
     assert not desk.progress(order.digest(ringside.domain)).done
-    assert vault.idle(account_id(keeper.address)) == 0
+    assert vault.idle(account_id(keeper.address)) == 5 * USDC
     mood(HONEST)
     ringside.fill(order, (silent, -ETH, 0), by=stranger)
     assert desk.isSpent(account, order.nonce)
-    assert vault.idle(account_id(stranger.address)) == 5 * USDC
+    assert vault.idle(account_id(stranger.address)) == 0
 
 
 # ------------------------------------------------------------------------- in a bundle
@@ -276,7 +324,7 @@ def test_as_a_step_it_touches_no_later_position_and_is_paid_once(
     whole = bundle(ringside, Mode.STEPWISE, here.terms)
     fill_step(ringside, whole, 0, (stand_in, -2 * ETH, 0))
     ringside.trade(stand_in, ETH)
-    with reverts(desk.Overfilled, left=0, asked=ETH):
+    with reverts(desk.Overfilled, left=0, asked=0):
         fill_step(ringside, whole, 0, (stand_in, -ETH, 0))
     assert vault.idle(account_id(keeper.address)) == 5 * USDC
 
@@ -355,6 +403,29 @@ def test_such_a_step_waits_for_its_own_trigger(ringside, desk, stand_in, idle):
 def test_its_best_execution_is_that_of_nothing(ringside, idle):
     whole = bundle(ringside, Mode.STEPWISE, *idle(bounds=Bounds(tolerance=ONE // 1_000)))
     fill_step(ringside, whole, 0)
+
+
+def test_it_waits_for_its_group_too(ringside, desk, stand_in):
+    """The take-profit of the group closed all, so the stop that turns is off, and turns nothing."""
+    ringside.trade(stand_in, 2 * ETH, MARGIN)
+    one = {"venues": venue_set([stand_in]), "conditions": Conditions(group=7, group_size=2 * ETH)}
+    whole = bundle(ringside, Mode.STEPWISE, step(ringside, size=CLOSE_LONGS, **one))
+    ringside.fill(ringside.order(nonce=5, size=-2 * ETH, **one), (stand_in, -2 * ETH, 0))
+    with reverts(desk.BeyondGroup, left=0, asked=0):
+        fill_step(ringside, whole, 0)
+
+
+def test_it_waits_for_a_ticket_that_may_still_open(ringside, desk, account, client, stand_in):
+    """An opening that was cancelled while it was pending."""
+    later, _ = ringside.add_venue("DelayedStandInSeat")
+    allowed = {"venues": venue_set([later])}
+    opening = ticket_order(ringside, nonce=5, **allowed)
+    commit(ringside, opening, (later, ETH, MARGIN))
+    send(desk.cancel, account, 5, sender=client)
+    closing = step(ringside, size=CLOSE_LONGS, max_margin=0, tickets=TICKETS, **allowed)
+    whole = bundle(ringside, Mode.STEPWISE, closing)
+    with reverts(desk.NotAllClosed, venues=1 << later):
+        fill_step(ringside, whole, 0)
 
 
 def test_a_step_with_something_to_close_is_not_taken_without_legs(ringside, desk, stand_in, here):

@@ -407,12 +407,18 @@ def test_fill_refuses_two_of_what_there_is_one_of(ringside, desk, two):
         ringside.fill(terms, (0, ETH, 0), signature=sign_raw(ringside, terms))
 
 
-@pytest.mark.parametrize(("size", "leg"), [(ETH, INT_MAX), (-ETH, INT_MIN), (-ETH, -INT_MAX)])
-def test_fill_refuses_legs_of_any_size_by_name(ringside, desk, size, leg):
-    order = ringside.order(size=size)
-    with reverts(desk.Overfilled, left=ETH, asked=abs(leg)):
-        ringside.fill(order, (0, leg, 0))
-    with reverts(desk.Overfilled, left=ETH, asked=min(3 * abs(leg), MAX)):
+@pytest.mark.parametrize(
+    ("size", "leg"), [(ETH, INT_MAX), (-ETH, INT_MIN), (-ETH, -INT_MAX), (ETH, 2**128)]
+)
+def test_fill_refuses_legs_beyond_128_bits(ringside, desk, size, leg):
+    with reverts(desk.BadLeg, size=leg):
+        ringside.fill(ringside.order(size=size), (0, leg, 0))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_fill_refuses_legs_of_any_size_by_name(ringside, desk, sign):
+    order, leg = ringside.order(size=sign * ETH), sign * (2**128 - 1)
+    with reverts(desk.Overfilled, left=ETH, asked=3 * abs(leg)):
         ringside.fill(order, (0, leg, 0), (0, leg, 0), (1, leg, 0))
 
 

@@ -212,20 +212,40 @@ def test_a_venue_that_wakes_up_after_its_reserve_was_taken_back_pays_no_tip(
 # ------------------------------------------------------------------------- close all
 
 
-def test_an_order_to_close_all_is_done_where_its_ticket_failed_with_nothing_left(
-    ringside, vault, account, keeper, honest
-):
-    """Closed by the venue meanwhile: complete, and nobody is paid for it."""
+@pytest.fixture
+def long(ringside, honest):
+    """One ETH, and an order that closes it by a ticket."""
     commit(ringside, order_there(ringside, honest, tip=0), (honest, ETH, SENT))
     answers(ringside, honest, "execute", ETH)
     settle(ringside, honest)
-    order = order_there(ringside, honest, nonce=2, size=CLOSE_LONGS, max_margin=0, limit_price=0)
-    commit(ringside, order, (honest, -ETH, 0))
+    return order_there(ringside, honest, nonce=2, size=CLOSE_LONGS, max_margin=0, limit_price=0)
+
+
+def test_an_order_to_close_all_is_ended_where_its_ticket_failed_with_nothing_left(
+    ringside, vault, account, keeper, honest, long
+):
+    """Closed by the venue meanwhile: anyone may end the order, and nobody is paid for it."""
+    commit(ringside, long, (honest, -ETH, 0))
     for filled in (-ETH, 0):  # The position is gone, and the order says it had no part in that.
         answers(ringside, honest, "execute", filled)
     assert settle(ringside, honest, 2).filled == 0
-    assert progress(ringside, order).done
+    assert not progress(ringside, long).done
+    ringside.fill(long)
+    assert progress(ringside, long).done
     assert vault.idle(account_id(keeper.address)) == vault.reserved(account) == 0
+
+
+def test_what_a_ticket_left_of_a_position_an_order_to_close_all_closes_by_another(
+    ringside, honest, long
+):
+    commit(ringside, long, (honest, -ETH, 0))
+    answers(ringside, honest, "execute", -ETH // 4)
+    settle(ringside, honest, 2)
+    assert not progress(ringside, long).done
+    commit(ringside, long, (honest, -3 * ETH // 4, 0))
+    answers(ringside, honest, "execute", -3 * ETH // 4)
+    settle(ringside, honest, 3)
+    assert progress(ringside, long).done
 
 
 # ------------------------------------------------------------------------------ dead
@@ -329,6 +349,18 @@ def test_what_is_set_aside_for_a_dead_venue_comes_back_after_a_day_and_not_befor
     assert vault.idle(account) == idle + TIP
     assert vault.ticket(account, dead, ETH_USD).open
     assert vault.idle(account_id(keeper.address)) == 0
+
+
+@pytest.mark.parametrize("filled", [2**125, -(2**255)])
+def test_a_venue_that_claims_an_absurd_fill_locks_no_reserve(
+    ringside, vault, account, client, lying, filled
+):
+    commit(ringside, order_there(ringside, lying), (lying, ETH, SENT))
+    answers(ringside, lying, "say", False, filled, 0, contract="LyingDelayedSeat")
+    ringside.mine_at(ringside.now + DAY)
+    receipt = send(vault.reclaim, account, lying, ETH_USD, sender=client)
+    assert receipt.decode_logs(vault.Reclaimed)[0].amount == TIP
+    assert vault.reserved(account) == 0
 
 
 def test_what_can_be_settled_is_settled_and_not_taken_back(

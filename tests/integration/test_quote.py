@@ -397,14 +397,15 @@ def test_a_quote_without_gas_for_it_is_refused_by_name(ringside, quotes, keeper)
 # ------------------------------------------------------------- positions that could be closed
 
 
-def test_against_tells_the_side_and_when_the_venue_fills(ringside, stand_in):
+def test_against_tells_the_side_and_how_much_there_is(ringside, stand_in, quoting):
     ringside.trade(stand_in, ETH, MARGIN)
+    ringside.trade(quoting.id, 2 * ETH, MARGIN)
     ringside.trade(1, -ETH, MARGIN)
-    every = venue_set([1, stand_in])
-    assert against(ringside, every, True) == (0b10, 0, 0)
-    assert against(ringside, every, False) == (1 << stand_in, 0, 0)
-    assert against(ringside, venue_set([stand_in]), True) == (0, 0, 0)
-    assert against(ringside, every, True, market=BTC_USD) == (0, 0, 0)
+    every = venue_set([1, stand_in, quoting.id])
+    assert against(ringside, every, True) == (0b10, ETH)
+    assert against(ringside, every, False) == (venue_set([stand_in, quoting.id]), 3 * ETH)
+    assert against(ringside, venue_set([stand_in]), True) == (0, 0)
+    assert against(ringside, every, True, market=BTC_USD) == (0, 0)
 
 
 def test_closable_is_what_is_against_and_the_venue_would_take_whole(ringside, closable, quoting):
@@ -416,23 +417,23 @@ def test_closable_is_what_is_against_and_the_venue_would_take_whole(ringside, cl
     assert closable(mine, False) == 0
     quoting.say(REVERTS)
     assert closable(mine, False) == 0
-    assert against(ringside, mine, False) == (mine, 0, 0)
+    assert against(ringside, mine, False) == (mine, ETH)
     quoting.say(HONEST)
     ringside.trade(quoting.id, -ETH)
     assert closable(mine, False) == 0
 
 
-def test_a_venue_that_does_not_say_what_it_holds_is_silent_and_not_closable(
+def test_a_venue_that_does_not_say_what_it_holds_may_hold_some_and_is_not_closable(
     ringside, closable, quoting
 ):
     mine = venue_set([quoting.id])
     ringside.trade(quoting.id, ETH, MARGIN)
     quoting.silence()
     for buys in (True, False):
-        assert against(ringside, mine, buys) == (0, 0, mine)
+        assert against(ringside, mine, buys) == (mine, 0)
         assert closable(mine, buys) == 0
 
 
-def test_a_seat_that_was_never_made_is_silent(ringside):
+def test_a_seat_that_was_never_made_does_not_answer(ringside):
     """A caller asks only for venues at which the account is active."""
-    assert against(ringside, 0b11, True) == (0, 0, 0b11)
+    assert against(ringside, 0b11, True) == (0b11, 0)

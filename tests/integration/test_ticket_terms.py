@@ -412,7 +412,7 @@ def test_an_order_to_close_all_completes_when_its_last_ticket_is_settled(
     assert progress(ringside, longs).done
     assert synthetix.size() == 0
     ringside.trade(stand_in, 2 * ETH)
-    with reverts(desk.Overfilled, left=0, asked=2 * ETH):
+    with reverts(desk.Overfilled, left=0, asked=0):
         ringside.fill(longs, (stand_in, -2 * ETH, 0))
 
 
@@ -428,8 +428,10 @@ def test_an_order_to_close_all_is_not_complete_while_a_position_is_left_elsewher
     assert desk.isSpent(account, longs.nonce)
 
 
-def test_an_order_to_close_all_goes_on_after_a_ticket_that_failed(ringside, synthetix, longs):
+def test_an_order_to_close_all_goes_on_after_a_ticket_that_failed(ringside, desk, synthetix, longs):
     commit(ringside, longs, (synthetix.id, -ETH, 0))
+    with reverts(desk.NothingToClose, venues=1 << synthetix.id):
+        commit(ringside, longs, (synthetix.id, -ETH, 0))
     synthetix.drop()
     settle(ringside, synthetix.id, 2)
     assert (progress(ringside, longs).done, progress(ringside, longs).failures) == (False, 1)
@@ -440,43 +442,55 @@ def test_an_order_to_close_all_goes_on_after_a_ticket_that_failed(ringside, synt
 
 
 def test_the_tip_of_an_order_to_close_all_is_in_its_tickets_price(ringside, desk, synthetix, longs):
+    """One of three ETH: a third of it."""
+
     def limit(order):
         with undone(ringside):
             receipt = commit(ringside, order, (synthetix.id, -ETH, 0))
             return receipt.decode_logs(desk.Committed)[0].limitQuote
 
     order = longs.with_(limit_price=1_500 * ONE)
-    assert limit(order.with_(tip=5 * USDC)) == limit(order) + 5 * ONE
+    assert limit(order.with_(tip=6 * USDC)) == limit(order) + 2 * ONE
 
 
-@pytest.mark.parametrize("how", ["cancel", "raiseEpoch"])
-def test_a_cancelled_order_to_close_all_pays_no_tip_for_its_last_ticket(
-    ringside, desk, vault, account, client, keeper, synthetix, how
+def test_the_tip_of_its_ticket_is_set_aside_and_its_committers(
+    ringside, vault, account, keeper, stranger, synthetix, stand_in, longs
 ):
-    take(synthetix, ETH)
-    order = ticket_order(ringside, size=CLOSE_LONGS, max_margin=0, tip=5 * USDC)
-    commit(ringside, order, (synthetix.id, -ETH, 0))
-    send(getattr(desk, how), account, order.nonce if how == "cancel" else 1, sender=client)
+    order = longs.with_(tip=6 * USDC)
+    commit(ringside, order, (synthetix.id, -ETH, 0), by=keeper)
+    assert vault.reserved(account) == 2 * USDC
+    ringside.fill(order, (stand_in, -2 * ETH, 0), by=stranger)
     synthetix.execute()
-    settle(ringside, synthetix.id, 2)
-    assert synthetix.size() == 0
-    assert not progress(ringside, order).done
-    assert vault.idle(account_id(keeper.address)) == 0
-
-
-def test_an_order_to_close_all_waits_for_its_ticket_to_be_booked(
-    ringside, desk, vault, keeper, stranger, synthetix, stand_in, longs
-):
-    """Whoever closes elsewhere meanwhile does not take the tip away from whoever settles."""
-    order = longs.with_(tip=5 * USDC)
-    commit(ringside, order, (synthetix.id, -ETH, 0))
-    synthetix.execute()
-    ringside.fill(order, (stand_in, -2 * ETH, 0), by=keeper)
     assert not progress(ringside, order).done
     settle(ringside, synthetix.id, 2, by=stranger)
     assert progress(ringside, order).done
     tips = [vault.idle(account_id(who.address)) for who in (keeper, stranger)]
-    assert tips == [0, 5 * USDC]
+    assert tips == [2 * USDC, 4 * USDC]
+
+
+def test_an_order_to_close_all_at_once_makes_a_ticket_of_all_or_none(
+    ringside, desk, synthetix, stand_in, longs
+):
+    order = longs.with_(bounds=Bounds(all_or_none=True))
+    with reverts(desk.NotAllClosed, venues=1 << stand_in):
+        commit(ringside, order, (synthetix.id, -ETH, 0))
+    ringside.trade(stand_in, -2 * ETH)
+    with reverts(desk.NotAllClosed, venues=1 << synthetix.id):
+        commit(ringside, order, (synthetix.id, -1, 0))
+    commit(ringside, order, (synthetix.id, -ETH, 0))
+    synthetix.execute()
+    settle(ringside, synthetix.id, 2)
+    assert progress(ringside, order).done
+
+
+def test_an_order_to_close_all_is_not_ended_without_legs_while_it_has_a_ticket(
+    ringside, desk, synthetix
+):
+    take(synthetix, ETH)
+    order = ticket_order(ringside, size=CLOSE_LONGS, max_margin=0)
+    commit(ringside, order, (synthetix.id, -ETH, 0))
+    with reverts(desk.NotAllClosed, venues=0):
+        ringside.fill(order)
 
 
 def test_an_order_to_close_all_opens_nothing_by_a_ticket(ringside, desk, synthetix, longs):

@@ -14,11 +14,10 @@ from ringside.keeper.plan import (
     Progress,
     TooDear,
     TooLittleMargin,
-    no_legs,
     plan,
 )
 from ringside.keeper.routes import is_worse, worst_of_ticket
-from ringside.orders import CLOSE_LONGS, CLOSE_SHORTS, Bounds, Tickets
+from ringside.orders import CLOSE_LONGS, Tickets
 from ringside.routing.split import SplitError
 from ringside.units import ONE, USDC, usdc_to_usd
 
@@ -265,48 +264,3 @@ def test_closing_by_ticket_leaves_what_the_venue_asks_for():
     everything = order(CLOSE_LONGS, 0, venues=0b100, tickets=TICKETS)
     with pytest.raises(TooLittleMargin, match="post margin"):
         plan(everything, holder, {"later": strict}, IDS)
-
-
-@given(SIGNS, st.integers(1, 50), st.integers(1, 50))
-def test_closing_all_takes_every_position_whole_and_no_margin(sign, one, other):
-    seats = (
-        seat("a", -sign * one * ONE, 10**5 * ONE),
-        seat("b", sign * ONE, 10**5 * ONE),
-        seat("later", -sign * other * ONE, 10**6 * ONE, isolated=True),
-    )
-    size = CLOSE_SHORTS if sign > 0 else CLOSE_LONGS
-    asked = order(size, 0, USDC, venues=ALL, tickets=TICKETS)
-    found = plan(asked, account(RICH, *seats), three(), IDS)
-    assert [leg.tuple for leg in found.legs] == [(0, sign * one * ONE, 0)]
-    assert [leg.tuple for leg in found.tickets] == [(2, sign * other * ONE, 0)]
-    assert found.tip == USDC
-
-
-def test_closing_all_of_nothing_is_refused():
-    asked = order(CLOSE_LONGS, 0, venues=ALL)
-    with pytest.raises(PlanError, match="no long to close"):
-        plan(asked, account(RICH, *EMPTY), three(), IDS)
-
-
-@given(SIGNS)
-def test_a_position_that_its_venue_would_not_close_holds_up_no_other(sign):
-    seats = (
-        seat("a", -sign * ONE, 10**5 * ONE),
-        seat("b", -sign * 10**12 * ONE, 10**18 * ONE),
-        seat("later"),
-    )
-    asked = order(CLOSE_SHORTS if sign > 0 else CLOSE_LONGS, 0, venues=ALL)
-    found = plan(asked, account(RICH, *seats), three(), IDS)
-    assert [leg.tuple for leg in found.legs] == [(0, sign * ONE, 0)]
-    at_once = asked.with_(bounds=Bounds(all_or_none=True))
-    with pytest.raises(
-        PlanError, match=r"b cannot close its 1E\+12|b cannot close its 1000000000000"
-    ):
-        plan(at_once, account(RICH, *seats), three(), IDS)
-
-
-@given(SIGNS)
-def test_no_legs_where_there_is_nothing_to_close(sign):
-    found = no_legs(order(CLOSE_SHORTS if sign > 0 else CLOSE_LONGS, 0, USDC, venues=ALL))
-    assert found.transactions == ((),)
-    assert (found.size, found.tip, found.total_price, found.leg_count) == (0, 0, 0, 0)
