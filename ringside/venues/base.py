@@ -123,9 +123,8 @@ class Curve(Protocol):
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """The curve in closed form in that direction, made once; empty where nothing is filled.
 
-        The modes' ranges lie within [`minimum`, `capacity`], do not overlap but at an end, ascend,
-        and cover every lot but those so near to a jump in price that its side is a matter of
-        rounding. Every mode's pieces start at 0 and add up to its `most`.
+        The modes' ranges cover every lot from `minimum` to `capacity`, in order and without overlap
+        but at an end. Every mode's pieces start at 0 and add up to its `most`.
         """
 
 

@@ -250,8 +250,8 @@ class ImpactCurve:
 
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """As in `Curve`: one for each stretch of sizes between jumps. Where the impact turns
-        negative and the virtual inventory's takes over, a part in 2^40 of the size to either side
-        is in neither: there the last digits of the powers decide."""
+        negative and the virtual inventory's takes over, within some 1e-12 of the size the last
+        digits of the powers decide: there a size may cost what the next mode says."""
         sign = 1 if sign > 0 else -1
         if sign not in self._modes:
             made = [self._closed(sign, *stretch) for stretch in self._stretches(sign)]
@@ -297,10 +297,9 @@ class ImpactCurve:
         if virtual is not None and virtual > balance:
             weight = self.rules.weight(balance)
             turn = largest(lambda n: self.rules.weight(balance + n * step) <= weight, most)
-        unsure = (turn >> 40) + 1 if 0 < turn < most else 0
-        yield from self._by_fee(least, turn - unsure, balance, step)
+        yield from self._by_fee(least, turn, balance, step)
         if virtual is not None and turn < most:
-            yield from self._by_fee(max(least, turn + 1 + unsure), most, virtual, step)
+            yield from self._by_fee(max(least, turn + 1), most, virtual, step)
 
     def _by_fee(
         self, least: int, most: int, balance: int, step: int

@@ -56,9 +56,12 @@ def cut(pieces: Iterable[Piece], most: float) -> tuple[Piece, ...]:
             break
         found.append(piece)
         left -= piece.size
-    if found:
-        before = fsum(piece.size for piece in found[:-1])
-        found[-1] = found[-1]._replace(size=most - before)
+    while found:
+        rest = fsum([most, *(-piece.size for piece in found[:-1])])
+        if rest > 0:
+            found[-1] = found[-1]._replace(size=rest)
+            break
+        found.pop()
     return tuple(found)
 
 

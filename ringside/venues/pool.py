@@ -248,9 +248,10 @@ class PoolCurve(ABC):
         used = self.ladder(sign).up_to(self.pool_amount(most // self.lot, sign))
         stretches: list[Step] = []
         for step in used:
-            if stretches and stretches[-1].liquidity == step.liquidity:
-                stretches[-1] = replace(stretches[-1], end=step.end)
-            else:  # Ends of bitmap words are boundaries, but nothing changes there.
+            last = stretches[-1] if stretches else None
+            if last and (last.liquidity, last.end) == (step.liquidity, step.start):
+                stretches[-1] = replace(last, end=step.end)  # A mere end of a bitmap word.
+            else:
                 stretches.append(step)
         pieces = cut((self._piece(step, sign) for step in stretches), most / ONE)
         # A step rounds its base twice and its quote, the pool's fee and the venue's once each; so
