@@ -355,7 +355,7 @@ class _Table:
     def knots(self) -> list[int]:
         """Units, ascending from 0 to all: the ends of the cap, the balance, and between them as
         many as keep to the tolerance."""
-        even = min(max(-self.balance // self.step, 0), self.most)
+        even = min(max(-self.balance // self.step, self.capped), self.most)
         found = {0, self.capped, even, self.most}
         for side, (start, end) in ((-1, (self.capped, even)), (1, (even, self.most))):
             if start < end:
