@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from ringside.units import ONE
 from ringside.venues.base import Quote, require_tradable
@@ -102,6 +103,16 @@ class ImpactRules:
         if abs(imbalance) < FLOAT:
             return 0
         return self.law(imbalance)[1] * self.weight(imbalance) // imbalance
+
+
+class Stretch(NamedTuple):
+    """Sizes, in units of the token, that are priced alike: the balance that counts (USD 1e30,
+    positive on the order's side) and the fee's rate."""
+
+    least: int
+    most: int
+    balance: int
+    rate: int
 
 
 @dataclass(frozen=True)
@@ -214,26 +225,17 @@ class ImpactCurve:
         marginal = self._marginal(0, sign) * int(10**self.decimals)
         return -(-marginal // (TO_WEI * FLOAT)) if sign > 0 else marginal // (TO_WEI * FLOAT)
 
-    def _marginal(self, tokens: int, sign: int) -> int:
-        """The all-in price (1e60 per unit) of the next unit after `tokens`."""
-        rules, price = self.rules, self.price(sign)
-        found, improved = self.impact(sign * (tokens + 1) * self.lot)
-        source = self._source(tokens + 1, found, sign)
-        moved, usd = (tokens + 1) * self._step(sign), (tokens + 1) * price
-        if found > usd * rules.cap // FLOAT:
-            burden = -rules.cap * price
-        else:
-            burden = rules.slope(source + moved) * self._step(sign)
-        rate = rules.fee_improved if improved else rules.fee_worsened
-        return price * (FLOAT + sign * rate) + sign * burden
-
-    def _source(self, tokens: int, found: int, sign: int) -> int:
-        """The balance that an impact of `found` was measured against."""
-        balance, virtual = self._balances(sign)
-        if found >= 0 or virtual is None:
-            return balance
-        own = self.rules.impact(balance, balance + tokens * self._step(sign))
-        return balance if own == found else virtual
+    def _marginal(self, units: int, sign: int) -> int:
+        """The all-in price (1e60 per unit) of the next unit after `units`."""
+        price, balance = self.price(sign), self._balances(sign)[0]
+        rate = self.rules.fee_improved if balance < 0 else self.rules.fee_worsened
+        there = Stretch(0, 0, balance, rate)  # If none is filled at all.
+        there = next((s for s in self._stretches(sign) if units < s.most), there)
+        burden = self.rules.slope(there.balance + (units + 1) * self._step(sign))
+        burden *= self._step(sign)
+        if there.balance == balance and units < self.capped(sign):
+            burden = -self.rules.cap * price
+        return price * (FLOAT + sign * there.rate) + sign * burden
 
     def size_at(self, price: int, sign: int) -> int:
         """As in `Curve`: exact, by bisection; what lies beyond a jump counts as dear as it is
@@ -254,46 +256,72 @@ class ImpactCurve:
         digits of the powers decide: there a size may cost what the next mode says."""
         sign = 1 if sign > 0 else -1
         if sign not in self._modes:
-            made = [self._closed(sign, *stretch) for stretch in self._stretches(sign)]
-            self._modes[sign] = tuple(made)
+            self._modes[sign] = tuple(self._closed(sign, s) for s in self._stretches(sign))
         return self._modes[sign]
 
-    def _closed(self, sign: int, least: int, most: int, balance: int, rate: int) -> Mode:
+    def _closed(self, sign: int, stretch: Stretch) -> Mode:
         """What a stretch of sizes costs, as if its balance and its rate counted from 0 on."""
-        unit, table = 10**self.decimals, _Table(self, sign, balance, most)
-        plain = self.price(sign) * (FLOAT + sign * rate) * unit / FLOAT**2
+        unit, table = 10**self.decimals, _Table(self, sign, stretch)
+        plain = self.price(sign) * (FLOAT + sign * stretch.rate) * unit / FLOAT**2
         pieces, error = table.pieces(plain, sign)
         # The impact in whole units of the token, the fee in whole units of the collateral.
         error += (self.price_max + self.collateral_price) / FLOAT + 3 / ONE + table.dust()
         dearest = max(abs(price) for p in pieces for price in (p.price, p.price_at(p.size), plain))
-        error += ROUNDING * dearest * most / unit
-        return Mode(least * self.lot, most * self.lot, cut(pieces, most / unit), error=error)
+        error += ROUNDING * dearest * stretch.most / unit
+        least, most = stretch.least * self.lot, stretch.most * self.lot
+        return Mode(least, most, cut(pieces, stretch.most / unit), error=error)
+
+    def capped(self, sign: int) -> int:
+        """Up to how many units the cap binds. The impact is concave: unless the cap binds from the
+        first unit on, it never does."""
+        if sign not in self._caps:
+            balance, rules, step = self._balances(sign)[0], self.rules, self._step(sign)
+            weight, allowed = self.weigh(balance), rules.cap * self.price(sign)
+            self._caps[sign] = 0
+            if -rules.slope(balance) * step > allowed:
+                self._caps[sign] = largest(
+                    lambda n: (weight - self.weigh(balance + n * step)) * FLOAT > allowed * n,
+                    self.capacity(sign) // self.lot,
+                )
+        return self._caps[sign]
+
+    def weigh(self, imbalance: int) -> int:
+        """Φ, taken once at a place: the powers are what a table costs."""
+        if imbalance not in self._weights:
+            self._weights[imbalance] = self.rules.weight(imbalance)
+        return self._weights[imbalance]
 
     @cached_property
     def _capacities(self) -> dict[int, int]:
         return {}
 
     @cached_property
-    def _modes(self) -> dict[int, tuple[Mode, ...]]:
+    def _caps(self) -> dict[int, int]:
         return {}
 
     @cached_property
-    def weights(self) -> dict[int, int]:
-        """Φ (USD 1e30) at the imbalances where the tables' knots are, positive on the order's
-        side."""
+    def _weights(self) -> dict[int, int]:
         return {}
 
-    def _stretches(self, sign: int) -> Iterator[tuple[int, int, int, int]]:
-        """Least and most units, the balance that counts and the fee's rate, for every mode.
+    @cached_property
+    def _parts(self) -> dict[int, tuple[Stretch, ...]]:
+        return {}
 
-        Φ is convex, so an imbalance further on the order's side never weighs less: the virtual one
-        counts wherever it is that and the market's own impact is negative, and nowhere else.
-        """
+    @cached_property
+    def _modes(self) -> dict[int, tuple[Mode, ...]]:
+        return {}
+
+    def _stretches(self, sign: int) -> tuple[Stretch, ...]:
+        if sign not in self._parts:
+            self._parts[sign] = tuple(self._made_stretches(sign)) if self.capacity(sign) else ()
+        return self._parts[sign]
+
+    def _made_stretches(self, sign: int) -> Iterator[Stretch]:
+        """Φ is convex, so an imbalance further on the order's side never weighs less: the virtual
+        one counts wherever it is that and the market's own impact is negative, and nowhere else."""
         least, most = self.minimum(sign) // self.lot, self.capacity(sign) // self.lot
         balance, virtual = self._balances(sign)
         step, turn = self._step(sign), most
-        if not most:
-            return
         if virtual is not None and virtual > balance:
             weight = self.rules.weight(balance)
             turn = largest(lambda n: self.rules.weight(balance + n * step) <= weight, most)
@@ -301,18 +329,16 @@ class ImpactCurve:
         if virtual is not None and turn < most:
             yield from self._by_fee(max(least, turn + 1), most, virtual, step)
 
-    def _by_fee(
-        self, least: int, most: int, balance: int, step: int
-    ) -> Iterator[tuple[int, int, int, int]]:
+    def _by_fee(self, least: int, most: int, balance: int, step: int) -> Iterator[Stretch]:
         """A stretch cut where the balance no longer improves: at twice the imbalance."""
         rules = self.rules
         improved = (-2 * balance - 1) // step if balance < 0 else 0
         if rules.fee_improved == rules.fee_worsened:
             improved = 0
         if least <= min(improved, most):
-            yield least, min(improved, most), balance, rules.fee_improved
+            yield Stretch(least, min(improved, most), balance, rules.fee_improved)
         if max(least, improved + 1) <= most:
-            yield max(least, improved + 1), most, balance, rules.fee_worsened
+            yield Stretch(max(least, improved + 1), most, balance, rules.fee_worsened)
 
 
 class _Table:
@@ -323,25 +349,16 @@ class _Table:
     h² × |Φ″(b) − Φ″(a)| ÷ 54 as Φ″ is monotone, and by nothing for exponents of 1 and 2.
     """
 
-    def __init__(self, curve: ImpactCurve, sign: int, balance: int, most: int) -> None:
-        self.rules, self.balance, self.most = curve.rules, balance, most
+    def __init__(self, curve: ImpactCurve, sign: int, stretch: Stretch) -> None:
+        self.rules, self.balance, self.most = curve.rules, stretch.balance, stretch.most
         self.step, self.usd, self.unit = (
             curve._step(sign),
             curve.price(sign),
             int(10**curve.decimals),
         )
-        self._weights = curve.weights
-        self.start = self._weight(balance)
-        self.capped = 0
-        # The impact is concave: unless the cap binds from the first unit on, it never does.
-        if -self._slope(balance) * self.step > self._cap(1):
-            self.capped = largest(lambda n: -self._uncapped(n) * FLOAT > self._cap(n), most)
-
-    def _weight(self, imbalance: int) -> int:
-        """Φ, taken once at a place: the powers are what a table costs."""
-        if imbalance not in self._weights:
-            self._weights[imbalance] = self.rules.weight(imbalance)
-        return self._weights[imbalance]
+        self._weight, self.start = curve.weigh, curve.weigh(stretch.balance)
+        own = stretch.balance == curve._balances(sign)[0]
+        self.capped = min(curve.capped(sign), stretch.most) if own else 0
 
     def _uncapped(self, units: int) -> int:
         return self._weight(self.balance + units * self.step) - self.start
