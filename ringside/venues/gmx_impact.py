@@ -24,7 +24,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ringside.units import ONE
-from ringside.venues.base import Quote, require_tradable
+from ringside.venues.base import Quote, VenueError, require_tradable
 from ringside.venues.pieces import ROUNDING, Mode, Piece, cut
 from ringside.venues.pool import largest
 from ringside.venues.prb_math import power
@@ -56,8 +56,10 @@ class ImpactRules:
     """How a market prices imbalance, as configured; all 1e30.
 
     The venue itself keeps the positive factor, exponent and cap from exceeding the negative ones
-    (MarketUtils.sol `getAdjustedPositionImpactFactors` and its like). The curve is convex from
-    exponents of 1 on.
+    (MarketUtils.sol `getAdjustedPositionImpactFactors` and its like).
+
+    Raises:
+        VenueError: an exponent is below 1, with which more would cost less.
     """
 
     positive_factor: int
@@ -68,6 +70,10 @@ class ImpactRules:
     negative_cap: int
     fee_improved: int
     fee_worsened: int
+
+    def __post_init__(self) -> None:
+        if min(self.positive_exponent, self.negative_exponent) < FLOAT:
+            raise VenueError("A price impact's exponent is below 1: more would cost less a unit.")
 
     def law(self, imbalance: int) -> tuple[int, int]:
         """Factor and exponent at an imbalance, positive on the order's own side."""

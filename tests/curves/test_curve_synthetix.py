@@ -217,7 +217,7 @@ def test_the_funding_rate_is_what_a_position_owes(local, trader):
 def test_the_funding_rate_drifts_by_the_velocity(local, trader, size):
     trader.trade(ETH, size * ONE)
     start = state_of(local)
-    velocity, _ = trader.ask(ETH, "currentFundingVelocity")
+    velocity = trader.ask(ETH, "currentFundingVelocity")
     assert start.funding_velocity == velocity
     assert start.funding_velocity * start.curve.skew > 0
     local.advance(6 * 3_600)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from made_up_markets import impact_curves
 
 from ringside.units import ONE, PIPS
-from ringside.venues.base import BelowMinimum, BeyondCapacity
+from ringside.venues.base import BelowMinimum, BeyondCapacity, VenueError
 from ringside.venues.gmx_impact import FLOAT, ImpactCurve, ImpactRules, execution_fee
 from ringside.venues.prb_math import power
 
@@ -171,6 +171,11 @@ def test_each_side_of_balance_has_its_own_exponent():
     """1e-8 × 10,000 = $0.0001 in favour and 1e-8 × 20,000² = $4 against."""
     curve = market(10, 0, rules=replace(RULES, positive_factor=FLOAT, positive_exponent=FLOAT))
     assert curve.impact(-worth(30))[0] == pytest.approx(-3_999_900 * FLOAT // 10**6, rel=1e-12)
+
+
+def test_an_exponent_below_one_is_refused():
+    with pytest.raises(VenueError, match="exponent is below 1"):
+        replace(RULES, positive_exponent=FLOAT - 1)
 
 
 def test_an_imbalance_below_a_dollar_weighs_nothing():
