@@ -4,7 +4,9 @@ Random trades of at least $1,000, log-uniform up to capacity, both ways, at ever
 of a local chain with the real contracts, whose state is changed by real trades, price moves and
 time in between. Each is priced by the curve and by an `eth_call` of the venue's own trade (its
 simulation, where fills come later) at the same block; the error is the relative difference of the
-all-in amounts. Written to build/bench/curves.json.
+all-in amounts, and must be at most 1e-9. The same trades are priced by the curve's closed form, as
+the solver sees it: its error is relative to the curve's quote, and `over` counts where the closed
+form is off by more than it says. Written to build/bench/curves.json.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ from devnet import anvil, state
 from devnet.anvil import rpc
 from ringside import venues
 from ringside.units import ONE
-from ringside.venues.base import Curve
+from ringside.venues.base import Curve, Quote
 
 OUT = Path(__file__).resolve().parent.parent / "build" / "bench" / "curves.json"
 LEAST = 1_000 * ONE
 """USD of notional of the smallest trade."""
+TARGET = 1e-9
+"""The largest relative error allowed."""
 BATCH = 50
 """Trades per state of the market."""
 
@@ -42,6 +46,8 @@ class Measured:
     seconds."""
 
     errors: list[float] = field(default_factory=list)
+    closed: list[float] = field(default_factory=list)
+    over: int = 0
     exact: int = 0
     refused: int = 0
     ours: float = 0.0
@@ -55,7 +61,17 @@ class Measured:
             "trades": len(self.errors),
             "exact": self.exact,
             "refused": self.refused,
+            "closed_worst": max(self.closed),
+            "closed_over": self.over,
         }
+
+    def add_closed(self, curve: Curve, quote: Quote) -> None:
+        """Price the trade in closed form too."""
+        size, sign = abs(quote.size), 1 if quote.size > 0 else -1
+        mode = next(m for m in curve.modes(sign) if m.least <= size <= m.most)
+        off = abs(mode.cost(size / ONE) - quote.all_in / ONE)
+        self.over += off > mode.error
+        self.closed.append(off / (quote.all_in / ONE))
 
 
 def sizes(rng: random.Random, curve: Curve, price: int, count: int) -> list[int]:
@@ -96,6 +112,7 @@ def measure(
         result.ours += middle - start
         result.theirs += perf_counter() - middle
         for quote, answer in zip(quotes, answers, strict=True):
+            result.add_closed(at.curve, quote)
             if answer.refused or answer.filled != quote.size:
                 result.refused += 1
                 continue
@@ -124,16 +141,24 @@ def main(trades: int) -> None:
                 start = rpc(w3, "evm_snapshot")
     report: dict[str, object] = {}
     table = Table(
-        "venue", "market", "trades", "exact", "refused", "worst", "median", "µs", "venue ms"
+        *("venue", "market", "trades", "exact", "refused", "worst", "median"),
+        *("closed form", "over", "µs", "venue ms"),
     )
     for venue, markets in measured.items():
         errors = [e for m in markets.values() for e in m.errors]
-        report[venue] = {"worst": max(errors), "median": median(errors), "trades": len(errors)}
+        closed = [e for m in markets.values() for e in m.closed]
+        report[venue] = {
+            "worst": max(errors),
+            "median": median(errors),
+            "trades": len(errors),
+            "closed_worst": max(closed),
+        }
         for market, m in markets.items():
             n = len(m.errors) + m.refused
             table.add_row(
                 *(venue, market, str(len(m.errors)), str(m.exact), str(m.refused)),
                 *(f"{max(m.errors):.1e}", f"{median(m.errors):.1e}"),
+                *(f"{max(m.closed):.1e}", str(m.over)),
                 *(f"{m.ours / n * 1e6:.0f}", f"{m.theirs / n * 1e3:.2f}"),
             )
     report["by_market"] = {
@@ -143,6 +168,10 @@ def main(trades: int) -> None:
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(report, indent=2) + "\n")
     Console().print(table)
+    found = [m for of in measured.values() for m in of.values()]
+    worst, over = max(max(m.errors) for m in found), sum(m.over for m in found)
+    if worst > TARGET or over:
+        raise SystemExit(f"a curve is off by {worst:.1e}, {over} closed forms by more than stated")
 
 
 if __name__ == "__main__":

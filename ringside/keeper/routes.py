@@ -13,6 +13,7 @@ from ringside.orders import Order
 from ringside.routing.split import Route, RouteLeg, split
 from ringside.units import ONE, from_units, usdc_to_usd
 from ringside.venues.base import Curve, MarketState, Quote, VenueError
+from ringside.venues.pieces import Mode
 from ringside.venues.pool import largest
 
 
@@ -156,6 +157,9 @@ class Beyond:
 
     def size_at(self, price: int, sign: int) -> int:
         return max(self.curve.size_at(price, sign) - self.by, 0)
+
+    def modes(self, sign: int) -> tuple[Mode, ...]:
+        raise NotImplementedError  # `split` asks for none.
 
 
 def route(

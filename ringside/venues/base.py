@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ringside.chain.multicall import Block, Read
 from ringside.units import ONE, from_units, price_against
 from ringside.venues.ledger import Ledger
+from ringside.venues.pieces import Mode
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -119,6 +120,13 @@ class Curve(Protocol):
         (a sell) than `price`, fee included; to within a few wei, monotone in `price`, in whole
         lots."""
 
+    def modes(self, sign: int) -> tuple[Mode, ...]:
+        """The curve in closed form in that direction, made once; empty where nothing is filled.
+
+        The modes' ranges cover every lot from `minimum` to `capacity`, in order and without overlap
+        but at an end. Every mode's pieces start at 0 and add up to its `most`.
+        """
+
 
 def require_tradable(curve: Curve, size: int) -> None:
     """
@@ -162,6 +170,9 @@ class MarketState(ABC):
     conversion: int = field(default=0, kw_only=True)
     """The fraction (1e18) that margin loses on its way from USDC to what the venue takes, at the
     spot price and its fee; negative: gains. The way back is not in it."""
+    funding_velocity: int = field(default=0, kw_only=True)
+    """What is added to `funding_rate` in a day (1e18 a day per day) while the market stays as it
+    is; 0 where the venue's rate has no such drift."""
     dearest_fee: int = field(default=0, kw_only=True)
     """Where a fill comes later, the fraction (1e18) of notional that the seat keeps free for the
     venue's fee when it states its bound: no less than any fee the curve charges now."""

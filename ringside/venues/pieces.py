@@ -8,8 +8,13 @@ the same legs everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import fsum
 from typing import NamedTuple
+
+ROUNDING = 2.0**-46
+"""More than what floats lose, relative to the amount, when pieces are made and summed up."""
 
 
 class Piece(NamedTuple):
@@ -28,6 +33,37 @@ class Piece(NamedTuple):
     slope: float = 0.0
     reserve: float = 0.0
 
+    def cost(self, x: float) -> float:
+        """USD of the first `x` base of the piece."""
+        if self.reserve:
+            return self.price * x * self.reserve / (self.reserve + x)
+        return x * (self.price + self.slope * x / 2)
+
+    def price_at(self, x: float) -> float:
+        """The marginal price at `x` base into the piece."""
+        if self.reserve:
+            share = self.reserve / (self.reserve + x)
+            return self.price * share * share
+        return self.price + self.slope * x
+
+
+def cut(pieces: Iterable[Piece], most: float) -> tuple[Piece, ...]:
+    """`pieces` up to `most` base in all; the last takes up what rounding adds or leaves missing."""
+    found: list[Piece] = []
+    left = most
+    for piece in pieces:
+        if left <= 0:
+            break
+        found.append(piece)
+        left -= piece.size
+    while found:
+        rest = fsum([most, *(-piece.size for piece in found[:-1])])
+        if rest > 0:
+            found[-1] = found[-1]._replace(size=rest)
+            break
+        found.pop()
+    return tuple(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Mode:
@@ -45,3 +81,13 @@ class Mode:
     pieces: tuple[Piece, ...]
     fixed: float = 0.0
     error: float = 0.0
+
+    def cost(self, size: float) -> float:
+        """The all-in cost (USD) of |size| in base, 0 ≤ size ≤ `most`."""
+        costs, left = [self.fixed], size
+        for piece in self.pieces:
+            costs.append(piece.cost(min(piece.size, left)))
+            left -= piece.size
+            if left <= 0:
+                break
+        return fsum(costs)

@@ -17,8 +17,10 @@ from math import isqrt
 
 from ringside.chain.abi import encode, signed, word
 from ringside.chain.multicall import Call
+from ringside.units import ONE
 from ringside.venues.base import Quote, require_tradable
-from ringside.venues.uniswap_v3 import MAX_TICK, MIN_TICK, Charge, Ladder, Pool, Swap
+from ringside.venues.pieces import ROUNDING, Mode, Piece, cut
+from ringside.venues.uniswap_v3 import MAX_TICK, MIN_TICK, Q96, Charge, Ladder, Pool, Step, Swap
 
 WINDOW = 32
 """Words read to either side of the price at most; 32 words are a factor of 3,600 in price at
@@ -157,6 +159,7 @@ class PoolCurve(ABC):
         self.scale, self.lot = scale, lot
         self._capacities: dict[int, int] = {}
         self._minimums: dict[int, int] = {}
+        self._modes: dict[int, tuple[Mode, ...]] = {}
 
     @abstractmethod
     def limit(self, sign: int) -> int | None:
@@ -232,6 +235,43 @@ class PoolCurve(ABC):
         limit = isqrt(squared // by) if sign > 0 else isqrt(-(-squared // by) - 1) + 1
         size = self.base_amount_down(self.ladder(sign).amount_near(limit), sign)
         return min(max(size, 0) * self.lot, self.capacity(sign))
+
+    def modes(self, sign: int) -> tuple[Mode, ...]:
+        """As in `Curve`: one mode, of a constant product for every stretch of equal liquidity."""
+        sign = 1 if sign > 0 else -1
+        if sign not in self._modes:
+            self._modes[sign] = self._closed(sign) if self.capacity(sign) else ()
+        return self._modes[sign]
+
+    def _closed(self, sign: int) -> tuple[Mode, ...]:
+        least, most = self.minimum(sign), self.capacity(sign)
+        used = self.ladder(sign).up_to(self.pool_amount(most // self.lot, sign))
+        stretches: list[Step] = []
+        for step in used:
+            last = stretches[-1] if stretches else None
+            if last and (last.liquidity, last.end) == (step.liquidity, step.start):
+                stretches[-1] = replace(last, end=step.end)  # A mere end of a bitmap word.
+            else:
+                stretches.append(step)
+        pieces = cut((self._piece(step, sign) for step in stretches), most / ONE)
+        # A step rounds its base twice and its quote, the pool's fee and the venue's once each; so
+        # do the venue's scaling before and its fee after. A √price is a whole number of 2^-96.
+        dearest = max(pieces[0].price, pieces[-1].price_at(pieces[-1].size))
+        quote_unit, base_unit = self.scale * self.lot / ONE**2, dearest * self.lot / ONE
+        units = 4 * (len(used) + 2) + max(step.liquidity for step in used) / Q96
+        error = units * (quote_unit + base_unit) + ROUNDING * dearest * most / ONE
+        return (Mode(least, most, pieces, error=error),)
+
+    def _piece(self, step: Step, sign: int) -> Piece:
+        """A step in floats. The base that the pool holds between a √price and infinity is L ÷ √P,
+        of which a purchase takes and to which a sale adds."""
+        numerator, denominator = self.fee_factor(sign)
+        start, end, unit = step.start, step.end, (step.liquidity << 96) * self.lot
+        return Piece(
+            size=unit * abs(end - start) / (start * end * ONE),
+            price=start * start * self.scale * numerator / ((denominator * ONE) << 192),
+            reserve=-sign * unit / (start * ONE),
+        )
 
     def marginal_price(self, sign: int) -> int:
         """The all-in price (1e18) of the first unit, rounded against the caller."""

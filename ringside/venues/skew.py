@@ -9,17 +9,20 @@ division is truncated towards zero, as SignedSafeDecimalMath.sol does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ringside.units import ONE, mul_div_to_zero
 from ringside.venues.base import Quote, require_tradable
+from ringside.venues.pieces import ROUNDING, Mode, Piece, cut
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SkewCurve:
     """A `Curve` over one market's skew. Rates are 1e18 of notional, sizes 1e18 base.
 
     `market_size` is Σ |position| and `most_a_side` the most that longs or shorts may come to. The
-    curve is convex as long as the taker's rate is not below the maker's.
+    curve is convex as long as the taker's rate is not below the maker's; if it is, the curve has
+    two modes, which meet where the skew turns.
     """
 
     venue: str
@@ -102,6 +105,48 @@ class SkewCurve:
             across = (2 * price * self.scale * ONE + part) // (2 * self.price * taker)
             size = max(turn, sign * (across - start))
         return min(max(size, 0), self.capacity(sign))
+
+    def modes(self, sign: int) -> tuple[Mode, ...]:
+        """As in `Curve`; exact but for rounding."""
+        sign = 1 if sign > 0 else -1
+        if sign not in self._modes:
+            self._modes[sign] = self._closed(sign) if self.capacity(sign) else ()
+        return self._modes[sign]
+
+    @cached_property
+    def _modes(self) -> dict[int, tuple[Mode, ...]]:
+        return {}
+
+    def _closed(self, sign: int) -> tuple[Mode, ...]:
+        """With T the size at which the skew turns, all beyond it costs size × average price ×
+        (1 + taker) − T × (taker − maker) × average price: linear at the margin, as the average
+        price is linear in the size, and continuous at T."""
+        least, most = self.minimum(sign), self.capacity(sign)
+        turn, by = max(-self.skew * sign, 0), self.scale * ONE
+        taker, maker = (ONE + sign * (self.dynamic + rate) for rate in (self.taker, self.maker))
+        first = maker if turn else taker
+        step = Piece(
+            min(turn or most, most) / ONE,
+            self.price * (self.scale + self.skew) * first / (by * ONE),
+            sign * self.price * first / by,
+        )
+        # The premium is cut to 1e-18 at both ends and the price to a wei, then the notional, the
+        # shares of both rates and the fees.
+        dust = (2 * most * (self.price // ONE + 4) // ONE + 10) / ONE
+        error = dust + ROUNDING * max(step.price, step.price_at(step.size)) * most / ONE
+        if not 0 < turn < most:
+            return (Mode(least, most, (step,), error=error),)
+        saved = turn * (self.taker - self.maker)
+        price = self.price * (2 * self.scale * taker - saved) / (2 * by * ONE)
+        beyond = Piece((most - turn) / ONE, price, sign * self.price * taker / by)
+        error += ROUNDING * beyond.price_at(beyond.size) * most / ONE
+        if self.taker >= self.maker:
+            return (Mode(least, most, cut((step, beyond), most / ONE), error=error),)
+        flat = Piece(turn / ONE, price)
+        fixed = step.cost(step.size) - flat.cost(flat.size)
+        before = (Mode(least, turn, (step,), error=error),) if least <= turn else ()
+        beyond_turn = cut((flat, beyond), most / ONE)
+        return (*before, Mode(max(least, turn), most, beyond_turn, fixed, error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ ERRORS = ()
 HIGHEST_PRICE = 10**36
 """Where the search for a liquidation price ends: a quintillion dollars."""
 # Positions in PerpsV2MarketSettings' `parameters`.
-_TAKER, _MAKER, _LEVERAGE, _MOST, _SCALE, _OFFCHAIN_KEY, _PREMIUM, _BUFFER = (
-    *(4, 5, 6, 7, 9, 16),
+_TAKER, _MAKER, _LEVERAGE, _MOST, _VELOCITY, _SCALE, _OFFCHAIN_KEY, _PREMIUM, _BUFFER = (
+    *(4, 5, 6, 7, 8, 9, 16),
     *(18, 19),
 )
 _GLOBALS = (
@@ -182,8 +182,16 @@ def parse(config: Config, results: Sequence[bytes | None], block: Block) -> Synt
         delayed=True,
         leg_cost=rules.keeper_fee,
         conversion=_conversion(word(slot0), config),
+        funding_velocity=funding_velocity(curve.skew, scale, word(parameters, _VELOCITY)),
         dearest_fee=max(curve.taker, curve.maker) + curve.dynamic,
     )
+
+
+def funding_velocity(skew: int, scale: int, most: int) -> int:
+    """What a day adds to the daily rate at this skew: skew ÷ scale, within ±1, of `most` (1e18 a
+    day per day), towards zero twice (PerpsV2MarketBase.sol `_currentFundingVelocity`)."""
+    share = max(-ONE, min(ONE, mul_div_to_zero(skew, ONE, scale)))
+    return mul_div_to_zero(share, most, ONE)
 
 
 def _conversion(sqrt_price: int, config: Config) -> int:

@@ -282,6 +282,11 @@ class Ladder:
         tick = step.start_tick if after == step.start else tick_at_sqrt_ratio(after)
         return Swap(quote + more, charge + charged, after, tick)
 
+    def up_to(self, amount: int) -> list[Step]:
+        """The steps with liquidity that a swap of `amount` of token 0 enters."""
+        last = bisect_left(self._after, amount)
+        return [step for step in self.steps[: last + 1] if step.liquidity]
+
     def amount_within(self, limit: int) -> int:
         """The largest amount of token 0 that leaves the √price not beyond `limit`; exact.
 

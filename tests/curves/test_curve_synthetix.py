@@ -213,6 +213,18 @@ def test_the_funding_rate_is_what_a_position_owes(local, trader):
     assert abs(-accrued - expected) <= abs(expected) // 10**6 + 10
 
 
+@pytest.mark.parametrize("size", [1_500, -3_000])
+def test_the_funding_rate_drifts_by_the_velocity(local, trader, size):
+    trader.trade(ETH, size * ONE)
+    start = state_of(local)
+    velocity = trader.ask(ETH, "currentFundingVelocity")
+    assert start.funding_velocity == velocity
+    assert start.funding_velocity * start.curve.skew > 0
+    local.advance(6 * 3_600)
+    drift = state_of(local).funding_rate - start.funding_rate
+    assert abs(drift - velocity // 4) <= 2 * abs(velocity) // DAY + 2  # A second or two more.
+
+
 def test_volatility_is_in_the_fee_and_too_much_of_it_closes_the_market(local, trader):
     settings = part(local, "SystemSettings")
     for name, value in (

@@ -10,7 +10,13 @@ from made_up_curves import skew_curves
 from ringside.units import ONE, PIPS
 from ringside.venues.base import BelowMinimum, BeyondCapacity
 from ringside.venues.skew import SkewCurve, SkewRules
-from ringside.venues.synthetix import Config, SynthetixState, _conversion, bytes32
+from ringside.venues.synthetix import (
+    Config,
+    SynthetixState,
+    _conversion,
+    bytes32,
+    funding_velocity,
+)
 
 SIGNS = st.sampled_from([1, -1])
 SHARES = st.integers(1, PIPS)
@@ -234,6 +240,22 @@ def test_conversion_is_what_a_dollar_loses_on_its_way_in(usdc_first, susd_per_us
     config = Config(*[""] * 7, 500, usdc_first, "", "", "")
     found = _conversion(int(ratio**0.5 * 2**96), config)
     assert abs(found - lost * 10**12) < 10**10
+
+
+@pytest.mark.parametrize(
+    ("skew", "scale", "velocity"),
+    [
+        (300, 10_000, 9 * ONE * 3 // 100),  # 3 % of the most.
+        (-300, 10_000, -9 * ONE * 3 // 100),
+        (0, 10_000, 0),
+        (20_000, 10_000, 9 * ONE),  # No more than all of it.
+        (-20_000, 10_000, -9 * ONE),
+        (1, 3, 3 * ONE - 9 + 6),  # 0.333…3 of 18 digits, times nine.
+        (-1, 3, -3 * ONE + 9 - 6),
+    ],
+)
+def test_funding_drifts_with_the_share_that_the_skew_is_of_its_scale(skew, scale, velocity):
+    assert funding_velocity(skew * ONE, scale * ONE, 9 * ONE) == velocity
 
 
 def test_a_name_is_spelt_as_on_chain():
