@@ -25,6 +25,7 @@ from ringside.keeper.errors import (
     usdc,
 )
 from ringside.keeper.margins import conversion, divide, is_known, need, rooms
+from ringside.keeper.receipts.store import Receipt
 from ringside.keeper.routes import close_first, is_worse, opposed, quote_of, route, within_limit
 from ringside.keeper.routes import worst_of_ticket as worst_of
 from ringside.orders import Order
@@ -59,6 +60,7 @@ class Plan:
     1e18) what tickets pay in deposits and exchange of margin. `worst_price` is the tightest limit
     (USD per base) under which every one of its transactions passes, headroom in it.
     `closes_by_ticket` says that the tickets go first: the fill may open once they are pending.
+    `receipt` is the decision's, where the keeper writes one.
     """
 
     order: Order
@@ -70,6 +72,7 @@ class Plan:
     costs: int = 0
     worst_price: int = 0
     closes_by_ticket: bool = False
+    receipt: Receipt | None = None
 
     @property
     def size(self) -> int:
