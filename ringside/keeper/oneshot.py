@@ -75,6 +75,8 @@ class Keeper(TicketKeeper):
         Raises:
             PlanError, SplitError: no fill is possible; the message says why.
         """
+        if view is not None:  # Perhaps looked at for a draft of it.
+            view = replace(view, key=order.digest(self.ringside.domain))
         return self._decide(order, [view or self.look(order)])[0]
 
     def simulate(self, chosen: Plan, signature: bytes) -> int:

@@ -302,7 +302,9 @@ def read(data: bytes) -> Document:
         raise DocumentError("A receipt is of one order or of one bundle.")
     steps = len(written.bundle.steps) if written.bundle else 0
     for one in written.decisions:
-        if (one.step is None) != (written.bundle is None) or not 0 <= (one.step or 0) <= steps:
+        if (one.step is None) != (written.bundle is None) or not 0 <= (one.step or 0) < max(
+            steps, 1
+        ):
             raise DocumentError(f"It has a decision on step {one.step}, which there is not.")
     if not written.decisions:
         raise DocumentError("It has no decision.")

@@ -13,6 +13,9 @@ from ringside.keeper.receipts.document import SOLVER, Document, Outcome, outcome
 from ringside.routing.split import SplitError
 from ringside.venues.base import VenueError
 
+_MADE_UP = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
+"""What made-up inputs may raise on the way."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
@@ -40,7 +43,7 @@ def replay(written: Document) -> ReplayResult:
     views = written.views()
     try:
         plans = decide(written.request, views, written.venue_ids, written.settings)
-    except (PlanError, SplitError, VenueError, LookupError, ArithmeticError) as no:
+    except (PlanError, SplitError, VenueError, *_MADE_UP) as no:
         why = f"On what it says was known there is no such plan: {no!r}"
         return ReplayResult((), (why,), written.solver)
     again = tuple(outcome(view, made) for view, made in zip(views, plans, strict=True))
