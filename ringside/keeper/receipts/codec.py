@@ -153,7 +153,8 @@ def _dataclass(kind: Any, data: Plain, where: str) -> Any:
 
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
-    hints = get_type_hints(kind)
+    # Without the class's own names, or `Bundle.tuple` would be taken for the built-in.
+    hints = get_type_hints(kind, localns={})
     return {f.name: hints[f.name] for f in fields(kind)}
 
 
