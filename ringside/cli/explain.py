@@ -69,8 +69,8 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A quote. `offers` are each venue's for the whole size, `legs` the split's; `horizon` in
-    seconds. `saving` (USD 1e18, and millionths of a basis point of the notional) is against the
+    """A quote. `offers` are each venue's for the whole size, the best first, `legs` the split's;
+    `horizon` in seconds. `saving` (USD 1e18, and millionths of a basis point of the notional) is against the
     best single venue by the price of entry with gas, which the split is by; `None` where no venue
     alone takes it."""
 
@@ -145,6 +145,7 @@ def explained(seen: Seen, size: int, horizon: int) -> Explained:
         _offer(seen.states[leg.venue], leg.size, leg.quote, costs[leg.venue], horizon)
         for leg in route.legs
     )
+    offers.sort(key=lambda offer: (bool(offer.why), sign * offer.total, offer.venue))
     total, notional = sum(leg.total for leg in legs), sum(leg.notional for leg in legs)
     proof: Any = getattr(route, "certificate", None)
     saving = route.saving

@@ -41,7 +41,9 @@ def quoted(told: Explained) -> None:
     )
     OUT.print(split)
     if told.saving is None or told.saving_rate is None:
-        OUT.print("  No venue alone takes it.")
+        OUT.print("  No venue alone takes all of it.")
+    elif len(told.legs) == 1:
+        OUT.print(f"  {told.best_single} alone is best: there is nothing to save by splitting.")
     else:
         OUT.print(
             f"  Saved on entry against {told.best_single} alone: ${show.usd(told.saving)}, "
