@@ -70,9 +70,9 @@ class Offer:
 @dataclass(frozen=True, slots=True)
 class Explained:
     """A quote. `offers` are each venue's for the whole size, the best first, `legs` the split's;
-    `horizon` in seconds. `saving` (USD 1e18, and millionths of a basis point of the notional) is against the
-    best single venue by the price of entry with gas, which the split is by; `None` where no venue
-    alone takes it."""
+    `horizon` in seconds. `saving` (USD 1e18, and millionths of a basis point of the notional) is
+    against the best single venue by the price of entry with gas, which the split is by; `None`
+    where no venue alone takes it."""
 
     market: str
     size: int

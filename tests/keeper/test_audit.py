@@ -10,9 +10,11 @@ from eth_utils.crypto import keccak
 from story import ANY_PRICE, CLIENT, MARKETS, STRANGER, TICKETS, Story
 
 from devnet.anvil import rpc
+from devnet.artifacts import compiled
 from ringside.accounts import account_id
 from ringside.chain.sender import GAS
 from ringside.keeper.decide import decide
+from ringside.keeper.receipts import against_chain, before
 from ringside.keeper.receipts.audit import (
     BEFORE,
     PARENT,
@@ -371,6 +373,95 @@ def test_an_account_that_is_not_the_chain_s_is_false(story: Story, store):
     assert one.findings == ("the account is another on the chain",)
 
 
+def test_another_market_s_contracts_are_not_asked_for_this_one_s(story: Story, store):
+    """Every answer is the chain's own, but to questions about Bitcoin."""
+    order = story.order(ETH, 30 * ONE)
+    honest = read(story.keeper.plan(order).receipt.document)
+    bitcoin = read(story.keeper.plan(story.order(BTC, ONE // 10)).receipt.document)
+    (theirs,) = (one for one in bitcoin.readings if one.venue == "perp-v2")
+    posed = replace(theirs, market=ETH, config={**theirs.config, "market": ETH})
+    told = decided_on(
+        story,
+        replace(
+            honest,
+            readings=tuple(posed if one.venue == "perp-v2" else one for one in honest.readings),
+        ),
+    )
+    one = audited(story, store, filled_as(story, told))
+    assert one.verdict is Verdict.FALSE
+    assert any(f.startswith("its base_token of perp-v2 is") for f in one.findings)
+    assert shortfalls(one)[PINNED].usd > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "why"),
+    [
+        ("moment", {"updated_at": 1}, "the oracle's answer or the order's moment"),
+        ("progress", {"cost": 1}, "the order's progress"),
+    ],
+)
+def test_what_the_order_had_used_and_the_oracle_said_is_read_again(
+    story: Story, store, name, change, why
+):
+    chosen = story.keeper.plan(story.order(ETH, ONE))
+
+    def lied(written: Document) -> Document:
+        (one,) = written.decisions
+        return replace(
+            written, decisions=(replace(one, **{name: replace(getattr(one, name), **change)}),)
+        )
+
+    told = forged(store, chosen, lied)
+    (receipt,) = story.keeper.submit(told, story.sign(chosen.order))
+    one = audited(story, store, receipt)
+    assert one.verdict is Verdict.FALSE
+    assert one.findings == (f"{why} is another on the chain",)
+
+
+def test_quotes_that_no_venue_gave_are_false(story: Story, store):
+    """Legs and readings are true, the rivals' prices are not."""
+    chosen = story.keeper.plan(story.order(ETH, 30 * ONE))
+
+    def dear(written: Document) -> Document:
+        (one,) = written.decisions
+        rivals = tuple(
+            replace(c, quote=replace(c.quote, notional=2 * c.quote.notional))
+            for c in one.outcome.candidates
+        )
+        made = replace(one.outcome, candidates=rivals)
+        return replace(written, decisions=(replace(one, outcome=made),))
+
+    told = forged(store, chosen, dear)
+    (receipt,) = story.keeper.submit(told, story.sign(chosen.order))
+    one = audited(story, store, receipt)
+    assert one.verdict is Verdict.FALSE
+    assert not any(q.holds for q in one.requotes)
+
+
+def test_a_document_that_cannot_be_asked_again_is_false_and_stops_no_audit(story: Story, store):
+    chosen = story.keeper.plan(story.order(ETH, ONE))
+
+    def broken(written: Document) -> Document:
+        (perp, *rest) = written.readings
+        assert perp.venue == "perp-v2"
+        config = {**perp.config, "clearing_house": "nowhere"}
+        return replace(written, readings=(replace(perp, config=config), *rest))
+
+    told = forged(store, chosen, broken)
+    (receipt,) = story.keeper.submit(told, story.sign(chosen.order))
+    one = audited(story, store, receipt)
+    assert one.verdict is Verdict.FALSE
+    assert shortfalls(one)[PARENT].usd == 0
+
+
+def test_a_block_that_the_node_has_forgotten_leaves_it_unchecked(story: Story, store, monkeypatch):
+    _, (receipt,) = story.fill(story.order(ETH, ONE))
+    monkeypatch.setattr(against_chain, "_keeps", lambda *_: False)
+    one = audited(story, store, receipt)
+    assert one.verdict is Verdict.UNCHECKED
+    assert "no longer has the state" in one.findings[0]
+
+
 def test_a_block_that_there_was_not_is_false(story: Story, store):
     chosen = story.keeper.plan(story.order(ETH, ONE))
 
@@ -419,6 +510,48 @@ def test_a_fill_that_came_first_is_not_blamed_for_what_followed(story: Story, st
     chosen = story.keeper.plan(story.order(ETH, 60 * ONE))
     receipt, _ = together(story, as_transaction(story, chosen), following)
     assert [s.usd for s in audited(story, store, receipt).shortfalls] == [0, 0, 0]
+
+
+def test_a_state_that_is_not_reached_again_is_not_believed(story: Story, store, monkeypatch):
+    """What the node repeats leaves other events than the block has."""
+    pushing = push(story, 30 * ONE)
+    chosen = story.keeper.plan(story.order(ETH, 60 * ONE))
+    _, receipt = together(story, pushing, as_transaction(story, chosen))
+    monkeypatch.setattr(before, "_call", lambda transaction: {"to": transaction["to"]})
+    found = shortfalls(audited(story, store, receipt))
+    assert found[BEFORE].usd is None
+    assert "does not leave the same events" in found[BEFORE].why
+    assert found[PARENT].usd > 0
+
+
+def test_a_sandwich_in_one_transaction_falls_short_of_what_was_before_all_of_it(
+    story: Story, store
+):
+    """The keeper's contract buys first, then fills; the order is found in the node's trace."""
+    contract = story.chain.deploy(compiled("Sandwich"))
+    usdc, funds = story.ringside.usdc, 10**6 * USDC
+    own, vault = account_id(contract.address), story.vault
+    story.chain.send(usdc, "mint", contract.address, funds)
+    order = story.order(ETH, 40 * ONE)
+    chosen = story.keeper.plan(order)
+    ids, me = story.ringside.venue_ids, contract.address
+    pushing = (own, ids["perp-v2"], market_id(ETH), 20 * ONE, ANY_PRICE[1])
+    paid = (200_000 * USDC, 0, me, 0, me, False)
+    calls = [
+        (usdc.address, usdc.encode_abi("approve", [vault.address, funds])),
+        (vault.address, vault.encode_abi("deposit", [own, funds])),
+        (vault.address, vault.encode_abi("trade", [(*pushing, *paid)])),
+        (story.desk.address, as_transaction(story, chosen)["data"]),
+    ]
+    receipt = story.chain.send(contract, "run", calls)
+    one = audited(story, store, receipt)
+    found = shortfalls(one)
+    assert one.verdict is Verdict.SOUND
+    assert found[PINNED].usd == found[PARENT].usd == found[BEFORE].usd > 0
+    store.path(chosen.receipt.hash).unlink()
+    without = audited(story, store, receipt)
+    assert without.known == "transaction"
+    assert shortfalls(without)[BEFORE] == found[BEFORE]
 
 
 # ------------------------------------------------------------------ nothing to audit

@@ -97,6 +97,15 @@ def two_steps() -> Bundle:
     return Bundle(first.account, steps, Mode.ATOMIC, first.deadline, first.nonce)
 
 
+def part_changed(written, place=0, **fields):
+    """The document with one leg's fields replaced."""
+    one = written.decisions[0]
+    parts = list(one.outcome.parts)
+    parts[place] = replace(parts[place], **fields)
+    made = replace(one.outcome, parts=tuple(parts))
+    return replace(written, decisions=(replace(one, outcome=made), *written.decisions[1:]))
+
+
 if __name__ == "__main__":  # A document comes in, and what it leads to goes out.
     register()
     result = replay(read(sys.stdin.buffer.read()))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_accounts import MARK, order, states_of
 from made_up_curves import LinearCurve
-from made_up_receipts import decided, register
+from made_up_receipts import decided, part_changed, register
 
 from ringside.cli import chart, tables
 from ringside.cli.explain import GAS, CannotQuote, Seen, explained, seconds
@@ -161,8 +161,6 @@ def test_a_receipt_is_repeated_by_its_file_and_by_its_hash(receipts):
 
 
 def test_a_receipt_that_differs_says_where_and_fails(receipts):
-    from test_replay import part_changed
-
     told = receipt_of(part_changed(decided(order(500 * ONE)), 1, size=ONE))
     done = run("replay", str(receipts.put(told)))
     assert done.exit_code == 1

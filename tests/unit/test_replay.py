@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_accounts import order
-from made_up_receipts import decided, readings, register, two_steps
+from made_up_receipts import decided, part_changed, readings, register, two_steps
 
-from ringside.keeper.receipts.codec import canonical
+from ringside.keeper.receipts.codec import canonical, plain
 from ringside.keeper.receipts.document import SOLVER, DocumentError, read
 from ringside.keeper.receipts.replay import replay
 from ringside.units import ONE
@@ -30,15 +30,6 @@ VENUE = st.fixed_dictionaries(
         "least": st.integers(1, 10 * ONE),
     }
 )
-
-
-def part_changed(written, place=0, **fields):
-    """The document with one leg's fields replaced."""
-    one = written.decisions[0]
-    parts = list(one.outcome.parts)
-    parts[place] = replace(parts[place], **fields)
-    made = replace(one.outcome, parts=tuple(parts))
-    return replace(written, decisions=(replace(one, outcome=made), *written.decisions[1:]))
 
 
 @given(SIZES, VENUE, VENUE, st.integers(0, 10 * ONE))
@@ -110,6 +101,38 @@ def test_a_venue_that_nobody_knows_is_refused_by_name():
     strange = tuple(replace(one, venue="gamma") for one in written.readings)
     with pytest.raises(DocumentError, match="gamma"):
         replay(replace(written, readings=strange))
+
+
+def leaves(tree, path=()):
+    """Where there is a value in a document's JSON."""
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in leaves(tree[key], (*path, key))]
+    if isinstance(tree, list):
+        return [leaf for i, item in enumerate(tree) for leaf in leaves(item, (*path, i))]
+    return [path]
+
+
+def with_leaf(tree, path, value):
+    if not path:
+        return value
+    copy = dict(tree) if isinstance(tree, dict) else list(tree)
+    copy[path[0]] = with_leaf(tree[path[0]], path[1:], value)
+    return copy
+
+
+@given(st.data())
+@settings(max_examples=200)
+def test_a_forged_document_is_refused_by_name_or_repeats_or_says_where_not(data):
+    tree = plain(decided(data.draw(st.sampled_from([order(500 * ONE), two_steps()]))))
+    place = data.draw(st.sampled_from(leaves(tree)))
+    value = data.draw(
+        st.sampled_from([None, True, "", "0", "1", "-1", str(10**30), "0x", "0x01", [], {}])
+    )
+    try:
+        result = replay(read(canonical(with_leaf(tree, place, value))))
+    except DocumentError:
+        return
+    assert result.same or all(result.differences)
 
 
 # ------------------------------------------------------------------ elsewhere

@@ -218,8 +218,10 @@ class _Court:
                 self.held[digest] = hold(self.ringside, self.looker, written)
             except Forgotten as no:
                 self.held[digest] = f"Not checked: {no}."
-            except (DocumentError, ValueError, LookupError) as no:
-                self.held[digest] = Held((f"Its readings cannot be asked again: {no}",), ())
+            except OSError:
+                raise  # The node's doing, and not the document's.
+            except Exception as no:  # What a forger wrote may fail in any way.
+                self.held[digest] = Held((f"It cannot be asked again: {no!r}",), ())
         return self.held[digest]
 
     # ------------------------------------------------------------------ the price
