@@ -11,7 +11,7 @@ from story import ANY_PRICE, CLIENT, MARKETS, STRANGER, TICKETS, Story
 
 from devnet.anvil import rpc
 from devnet.artifacts import compiled
-from ringside.accounts import account_id
+from ringside.accounts import Right, account_id
 from ringside.chain.sender import GAS
 from ringside.keeper.decide import decide
 from ringside.keeper.receipts import against_chain, before
@@ -552,6 +552,25 @@ def test_a_sandwich_in_one_transaction_falls_short_of_what_was_before_all_of_it(
     without = audited(story, store, receipt)
     assert without.known == "transaction"
     assert shortfalls(without)[BEFORE] == found[BEFORE]
+
+
+def test_what_the_account_s_operator_traded_before_in_the_transaction_is_no_leg(
+    story: Story, store
+):
+    contract = story.chain.deploy(compiled("Sandwich"))
+    grant = (contract.address, int(Right.TRADE), 2**40 - 1, 0, 2**64 - 1)
+    story.own("setOperator", story.account, grant)
+    ids, me = story.ringside.venue_ids, contract.address
+    chosen = story.keeper.plan(story.order(ETH, 5 * ONE, venues=1 << ids["perp-v2"]))
+    paid = (5_000 * USDC, 0, me, 0, me, False)
+    first = (story.account, ids["rage"], market_id(ETH), 2 * ONE, ANY_PRICE[1], *paid)
+    calls = [
+        (story.vault.address, story.vault.encode_abi("trade", [first])),
+        (story.desk.address, as_transaction(story, chosen)["data"]),
+    ]
+    one = audited(story, store, story.chain.send(contract, "run", calls))
+    assert one.verdict is Verdict.SOUND
+    assert [(leg.venue, leg.size) for leg in one.fill.legs] == [("perp-v2", 5 * ONE)]
 
 
 # ------------------------------------------------------------------ nothing to audit
