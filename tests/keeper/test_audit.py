@@ -558,7 +558,7 @@ def test_what_the_account_s_operator_traded_before_in_the_transaction_is_no_leg(
     story: Story, store
 ):
     contract = story.chain.deploy(compiled("Sandwich"))
-    grant = (contract.address, int(Right.TRADE), 2**40 - 1, 0, 2**64 - 1)
+    grant = (contract.address, int(Right.TRADE | Right.MOVE), 2**40 - 1, 0, 2**64 - 1)
     story.own("setOperator", story.account, grant)
     ids, me = story.ringside.venue_ids, contract.address
     chosen = story.keeper.plan(story.order(ETH, 5 * ONE, venues=1 << ids["perp-v2"]))

@@ -27,7 +27,7 @@ VENUE = st.fixed_dictionaries(
         "fee_bps": st.integers(0, 30),
         "price": st.integers(1_990 * ONE, 2_010 * ONE),
         "depth": st.integers(1_000 * ONE, 10**6 * ONE),
-        "least": st.integers(1, 10 * ONE),
+        "least": st.integers(1, ONE),
     }
 )
 

@@ -162,7 +162,10 @@ class Document:
             if one.venue not in VENUES:
                 raise DocumentError(f"It has readings of {one.venue}, which is no known venue.")
             kind = VENUES[one.venue].Config
-            config = typed(kind, one.config, f"document.readings.{one.venue}.config")
+            try:
+                config = typed(kind, one.config, f"document.readings.{one.venue}.config")
+            except CodecError as no:
+                raise DocumentError(f"This is no receipt: {no}.") from None
             readings[one.venue, one.market] = Reading(config, one.results)
         try:
             return replay_readings(self.block, readings)

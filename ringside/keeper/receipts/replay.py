@@ -43,10 +43,10 @@ def replay(written: Document) -> ReplayResult:
     views = written.views()
     try:
         plans = decide(written.request, views, written.venue_ids, written.settings)
+        again = tuple(outcome(view, made) for view, made in zip(views, plans, strict=True))
     except (PlanError, SplitError, VenueError, *_MADE_UP) as no:
         why = f"On what it says was known there is no such plan: {no!r}"
         return ReplayResult((), (why,), written.solver)
-    again = tuple(outcome(view, made) for view, made in zip(views, plans, strict=True))
     found = [
         difference
         for one, new in zip(written.decisions, again, strict=True)
