@@ -22,6 +22,7 @@ from ringside.keeper.receipts.document import (
 from ringside.keeper.receipts.store import Receipts
 from ringside.orders import Bounds, Bundle, Conditions, Mode, Order, Terms, Tickets
 from ringside.units import ONE
+from ringside.venues import VENUES
 
 register()
 WHOLE = st.integers(-(2**260), 2**260)
@@ -288,3 +289,12 @@ def test_a_document_is_kept_whole_or_not_at_all(tmp_path, written, monkeypatch):
     with pytest.raises(OSError, match="full"):
         store.put(told)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_configuration_of_more_decimals_than_a_token_can_have_is_refused():
+    """Ten to that power would never be worked out."""
+    pool = {"address": "0x", "spacing": "10", "fee": "500", "ticks": [], "words": []}
+    config = {"market": "ETH-USD", "pool_id": "1", "clearing_house": "", "lens": "", "wrapper": ""}
+    config |= {"decimals": str(10**30), "twap_duration": "0", "pool": pool}
+    with pytest.raises(CodecError, match=r"0 decimals are not from 0 to 18"):
+        typed(VENUES["rage"].Config, config)
