@@ -24,6 +24,7 @@ help:
 	@echo "make lint    format, lint and types"
 	@echo "make bench   gas, times and curve error, as tables and build/bench/*.json"
 	@echo "make clean   removes everything the others made"
+	@echo ".venv/bin/ringside quotes an order, repeats a receipt, audits a fill: --help, docs/receipts.md."
 	@echo "An owner leaves, with no keeper, by ape run exit: see docs/exit.md."
 
 demo: setup
@@ -44,18 +45,20 @@ bench: setup
 	@$(RUN) python -m bench $(ARGS)
 
 clean:
-	rm -rf .venv node_modules build .build contracts/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules build .build contracts/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 # The two installs take most of a first run, so they go side by side.
 setup:
 	@$(MAKE) --no-print-directory -s -j2 .venv/.done node_modules/.done
 	@$(MAKE) --no-print-directory -s .build/.done
 
-.venv/.done: requirements.txt constraints.txt
+.venv/.done: requirements.txt constraints.txt pyproject.toml
 	@tools/require.sh python $(PYTHON)
 	@echo "setting up Python packages in .venv"
 	@$(PYTHON) -m venv .venv
 	@$(VENV)/pip install -q --disable-pip-version-check --no-compile -r requirements.txt -c constraints.txt
+	@# The package itself, for its command: from here, by the tools just installed.
+	@$(VENV)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 node_modules/.done: package.json package-lock.json .npmrc

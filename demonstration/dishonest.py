@@ -10,8 +10,8 @@ from demonstration.cast import ALL, OUT, TOLERANCE, Cast
 from ringside.accounts import account_id
 from ringside.chain.contracts import refusal, revert_data
 from ringside.chain.sender import GAS
-from ringside.keeper.oneshot import NO_RECEIPT
 from ringside.keeper.plan import Plan
+from ringside.keeper.receipts.store import NO_RECEIPT
 from ringside.orders import Bounds, Order, market_id
 from ringside.venues import VENUE_ERRORS, snapshot
 

@@ -3,32 +3,23 @@ tickets that came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from web3.types import TxReceipt
 
-from ringside.chain.contracts import (
-    AccountView,
-    Position,
-    Refused,
-    Ringside,
-    SeatView,
-    abi,
-)
+from ringside.chain.contracts import Refused, Ringside
 from ringside.chain.sender import Send
-from ringside.keeper.conditions import Moment, Progress
-from ringside.keeper.errors import NothingToClose, PlanError
-from ringside.keeper.plan import HEADROOM, ChainLeg, Plan, no_legs, plan
+from ringside.keeper.conditions import Progress
+from ringside.keeper.decide import Request, Settings, View, decide
+from ringside.keeper.errors import PlanError
+from ringside.keeper.look import Looker
+from ringside.keeper.plan import HEADROOM, ChainLeg, Plan
+from ringside.keeper.receipts.document import document, receipt_of
+from ringside.keeper.receipts.store import NO_RECEIPT, Receipt, Receipts
 from ringside.keeper.tickets import TicketKeeper
-from ringside.orders import Bundle, Mode, Order, market_id
+from ringside.orders import Bundle, Mode, Order
 from ringside.units import ONE
-from ringside.venues import Markets, load, snapshot
-from ringside.venues.base import MarketState
-
-NO_RECEIPT = (0, bytes(32))
-"""What a fill says of its keeper's decision, until receipts are written: nothing, version 0."""
 
 
 class Interrupted(Exception):
@@ -40,21 +31,11 @@ class Interrupted(Exception):
         super().__init__(f"after {len(self.receipts)} transactions: {refused}")
 
 
-@dataclass(frozen=True)
-class View:
-    """What the keeper knows of one block."""
-
-    block: int
-    states: Mapping[str, MarketState]
-    account: AccountView
-    progress: Progress
-    moment: Moment
-
-
 class Keeper(TicketKeeper):
     """Fills orders at one deployment, from the address `sender`. Whatever it does, the order
     decides. `leg_cost`, `headroom` and `most_delayed` are as in `plan`; events are looked for from
-    block `since` on."""
+    block `since` on. Every plan's document goes to `receipts` before the plan's first transaction,
+    which carries its hash; without a store there are no receipts."""
 
     def __init__(
         self,
@@ -66,115 +47,37 @@ class Keeper(TicketKeeper):
         headroom: int = HEADROOM,
         most_delayed: int = ONE,
         since: int = 0,
+        receipts: Receipts | None = None,
     ) -> None:
         super().__init__(ringside, sender, send)
-        self.leg_cost, self.headroom, self.most_delayed = leg_cost, headroom, most_delayed
-        self.since = since
-        self._markets: dict[str, Markets] = {}
+        self.settings = Settings(leg_cost=leg_cost, headroom=headroom, most_delayed=most_delayed)
+        self.looker = Looker(ringside, since)
+        self.receipts = receipts
 
-    # ------------------------------------------------------------------ what is known
+    def look(self, order: Order, key: bytes | None = None, block: int | None = None) -> View:
+        """As `Looker.look`: what there is to know of one block."""
+        return self.looker.look(order, key, block)
 
-    def look(self, order: Order, key: bytes | None = None) -> View:
-        """The venues, the account and the order's progress, all at one block. `key` is what the
-        Desk keeps the progress under, where that is not the order's own digest."""
+    def _decide(self, request: Request, views: Sequence[View]) -> list[Plan]:
+        """The plans, each with the receipt of them all."""
+        found = decide(request, views, self.ringside.venue_ids, self.settings)
+        if self.receipts is None:
+            return found
         at = self.ringside
-        if order.market not in self._markets:
-            self._markets[order.market] = load(at.w3, at.addresses, at.venue_ids, [order.market])
-        seen = snapshot(at.w3, self._markets[order.market])
-        number = seen.block.number
-        account = at.account(order.account, list(at.addresses["feeds"]), number)
-        key = key or order.digest(at.domain)
-        used = at.desk.functions.progress(key).call(block_identifier=number)
-        progress = replace(Progress(*used), closing=self._closing(order, key, number))
-        moment = self._moment(order, key, number, seen.timestamp)
-        return View(number, seen.of(order.market), account, progress, moment)
-
-    def _closing(self, order: Order, key: bytes, number: int) -> int | None:
-        if not order.closes_all:
-            return None
-        closings = self.ringside.desk.functions.closings(key)
-        begun, left = closings.call(block_identifier=number)
-        return left if begun else None
-
-    def _moment(self, order: Order, key: bytes, number: int, time: int) -> Moment:
-        at = self.ringside
-        venues = at.w3.eth.contract(address=at.addresses["ringside"]["venues"], abi=abi("Venues"))
-        source, heartbeat, decimals, fee = venues.functions.feed(market_id(order.market)).call(
-            block_identifier=number
-        )
-        answer, updated = self._round(source, number)
-        terms = order.conditions
-        up_since: int | None = 0
-        grace = group_used = 0
-        slices: tuple[tuple[int, int], ...] = ()
-        if terms is not None and terms.trigger_price:
-            watched, grace = venues.functions.sequencer().call(block_identifier=number)
-            if int(watched, 16):
-                down, since = self._round(watched, number, begun=True)
-                up_since = None if down or not since else since
-            else:
-                grace = 0
-        if terms is not None and terms.group:
-            group_used = at.desk.functions.groupUsed(order.account, terms.group).call(
-                block_identifier=number
-            )
-        if terms is not None and terms.interval:
-            slices = self._slices(key, number)
-        return Moment(
-            time,
-            answer * ONE // 10**decimals,
-            updated,
-            heartbeat,
-            fee,
-            up_since,
-            grace,
-            slices,
-            group_used,
-        )
-
-    def _round(self, feed: str, number: int, begun: bool = False) -> tuple[int, int]:
-        """The feed's answer, and when it was given (or when its round began)."""
-        contract = self.ringside.w3.eth.contract(address=feed, abi=_FEED)  # type: ignore[call-overload]
-        _, answer, started, updated, _ = contract.functions.latestRoundData().call(
-            block_identifier=number
-        )
-        return answer, started if begun else updated
-
-    def _slices(self, key: bytes, number: int) -> tuple[tuple[int, int], ...]:
-        """When what was filled or committed under the key, by the Desk's events."""
-        events = self.ringside.desk.events
-        found = [
-            (entry["blockNumber"], entry["logIndex"], abs(entry["args"]["size"]))
-            for event in (events.Filled(), events.Committed())
-            for entry in event.get_logs(
-                from_block=self.since, to_block=number, argument_filters={"key": key}
-            )
-        ]
-        blocks = {block for block, _, _ in found}
-        times = {b: int(self.ringside.w3.eth.get_block(b)["timestamp"]) for b in blocks}
-        return tuple((times[block], size) for block, _, size in sorted(found))
+        told = receipt_of(document(request, views, found, at.domain, at.venue_ids, self.settings))
+        return [replace(chosen, receipt=told) for chosen in found]
 
     # ------------------------------------------------------------------ one order
 
-    def plan(self, order: Order, view: View | None = None, most: int | None = None) -> Plan:
+    def plan(self, order: Order, view: View | None = None) -> Plan:
         """The best fill at `view`, or now; as `plan.plan`.
 
         Raises:
             PlanError, SplitError: no fill is possible; the message says why.
         """
-        view = view or self.look(order)
-        return plan(
-            order,
-            view.account,
-            view.states,
-            self.ringside.venue_ids,
-            view.progress,
-            view.moment,
-            leg_cost=self.leg_cost,
-            headroom=self.headroom,
-            most_delayed=self.most_delayed,
-            most=most,
-        )
+        if view is not None:  # Perhaps looked at for a draft of it.
+            view = replace(view, key=order.digest(self.ringside.domain))
+        return self._decide(order, [view or self.look(order)])[0]
 
     def simulate(self, chosen: Plan, signature: bytes) -> int:
         """Tries the first of the plan's transactions on the chain. Returns what a fill would cost
@@ -193,7 +96,8 @@ class Keeper(TicketKeeper):
             Refused: the first is refused.
             Interrupted: a later one is.
         """
-        return self._submit([self._data(chosen, legs, signature) for legs in chosen.transactions])
+        calls = [self._data(chosen, legs, signature) for legs in chosen.transactions]
+        return self._submit(chosen.receipt, calls)
 
     def fill(self, order: Order, signature: bytes) -> tuple[Plan, tuple[TxReceipt, ...]]:
         """Fills all that can be of the order now."""
@@ -210,19 +114,12 @@ class Keeper(TicketKeeper):
         """
         if bundle.mode != Mode.ATOMIC:
             raise PlanError("Only the steps of an atomic bundle are filled together.")
-        found: list[Plan] = []
+        views: list[View] = []
         for step in range(len(bundle.steps)):
-            order = bundle.order(step).with_(tickets=None)
             key = bundle.step_key(self.ringside.domain, step)
-            view = self.look(order, key)
-            account = view.account
-            for earlier in found:
-                account = after(account, earlier)
-            chosen = self._plan_or_none(order, replace(view, account=account))
-            if not order.closes_all and chosen.size != order.size:
-                raise PlanError(f"Step {step} of the bundle cannot be filled whole now.")
-            found.append(chosen)
-        return found
+            block = views[0].block if views else None
+            views.append(replace(self.look(bundle.order(step), key, block), step=step))
+        return self._decide(bundle, views)
 
     def fill_bundle(self, bundle: Bundle, signature: bytes) -> tuple[list[Plan], TxReceipt]:
         """All steps of an atomic bundle in one transaction.
@@ -233,10 +130,11 @@ class Keeper(TicketKeeper):
         """
         plans = self.plan_bundle(bundle)
         legs = [[leg.tuple for leg in chosen.legs] for chosen in plans]
+        told = plans[0].receipt
         data = self.ringside.desk.encode_abi(
-            "fillBundle", [bundle.tuple, signature, legs, NO_RECEIPT]
+            "fillBundle", [bundle.tuple, signature, legs, _carried(told)]
         )
-        return plans, self.sender.transact(self.ringside.desk.address, data)
+        return plans, self._submit(told, [data])[0]
 
     def plan_step(self, bundle: Bundle, step: int) -> Plan:
         """A step of a bundle that is not atomic.
@@ -246,17 +144,8 @@ class Keeper(TicketKeeper):
         """
         order, domain = bundle.order(step), self.ringside.domain
         most = self._open(bundle, step)
-        view = self.look(order, bundle.step_key(domain, step))
-        return self._plan_or_none(order, view, most)
-
-    def _plan_or_none(self, order: Order, view: View, most: int | None = None) -> Plan:
-        """As `plan`; a step to close all that finds nothing to close is completed without legs."""
-        try:
-            return self.plan(order, view, most)
-        except NothingToClose:
-            if view.progress.open:
-                raise
-            return no_legs(order)
+        view = replace(self.look(order, bundle.step_key(domain, step)), step=step, most=most)
+        return self._decide(bundle, [view])[0]
 
     def fill_step(
         self, bundle: Bundle, step: int, signature: bytes
@@ -267,12 +156,13 @@ class Keeper(TicketKeeper):
             PlanError, SplitError, Refused, Interrupted: as `plan_step` and `submit`.
         """
         chosen = self.plan_step(bundle, step)
-        return chosen, self._submit(
-            [self._step_data(bundle, step, legs, chosen, signature) for legs in chosen.transactions]
-        )
+        calls = [
+            self._step_data(bundle, step, legs, chosen, signature) for legs in chosen.transactions
+        ]
+        return chosen, self._submit(chosen.receipt, calls)
 
     def commit_step(self, bundle: Bundle, step: int, leg: ChainLeg, signature: bytes) -> TxReceipt:
-        """One ticket for a step."""
+        """One ticket for a step, without a receipt: nothing was planned."""
         data = self.ringside.desk.encode_abi(
             "commitStep", [bundle.tuple, signature, step, leg.tuple, NO_RECEIPT]
         )
@@ -297,11 +187,10 @@ class Keeper(TicketKeeper):
 
     def _data(self, chosen: Plan, legs: Sequence[ChainLeg], signature: bytes) -> str:
         """The call of one of a plan's transactions."""
-        desk, order = self.ringside.desk, chosen.order.tuple
+        desk, head, told = self.ringside.desk, [chosen.order.tuple, signature], chosen.receipt
         if legs[0] in chosen.tickets:
-            return str(desk.encode_abi("commit", [order, signature, legs[0].tuple, NO_RECEIPT]))
-        parts = [leg.tuple for leg in legs]
-        return str(desk.encode_abi("fill", [order, signature, parts, NO_RECEIPT]))
+            return str(desk.encode_abi("commit", [*head, legs[0].tuple, _carried(told)]))
+        return str(desk.encode_abi("fill", [*head, [leg.tuple for leg in legs], _carried(told)]))
 
     def _step_data(
         self,
@@ -312,11 +201,14 @@ class Keeper(TicketKeeper):
         signature: bytes,
     ) -> str:
         desk, head = self.ringside.desk, [bundle.tuple, signature, step]
+        told = _carried(chosen.receipt)
         if legs and legs[0] in chosen.tickets:
-            return str(desk.encode_abi("commitStep", [*head, legs[0].tuple, NO_RECEIPT]))
-        return str(desk.encode_abi("fillStep", [*head, [leg.tuple for leg in legs], NO_RECEIPT]))
+            return str(desk.encode_abi("commitStep", [*head, legs[0].tuple, told]))
+        return str(desk.encode_abi("fillStep", [*head, [leg.tuple for leg in legs], told]))
 
-    def _submit(self, calls: Sequence[str]) -> tuple[TxReceipt, ...]:
+    def _submit(self, told: Receipt | None, calls: Sequence[str]) -> tuple[TxReceipt, ...]:
+        if self.receipts is not None and told is not None:
+            self.receipts.put(told)
         done: list[TxReceipt] = []
         for data in calls:
             try:
@@ -328,37 +220,6 @@ class Keeper(TicketKeeper):
         return tuple(done)
 
 
-def after(account: AccountView, chosen: Plan) -> AccountView:
-    """The account once a plan's fill is done: its positions to the unit, its margins by what was
-    moved, without what the trades themselves gained or lost."""
-    seats = dict(account.seats)
-    for leg in chosen.legs:
-        seats[leg.venue] = _moved(seats[leg.venue], chosen.order.market, leg)
-    idle = account.idle - chosen.tip - chosen.fee - sum(leg.margin for leg in chosen.legs)
-    return replace(account, idle=idle, seats=seats)
-
-
-def _moved(seat: SeatView, market: str, leg: ChainLeg) -> SeatView:
-    at = seat.positions.get(market, Position(0, 0, 0, 0, 0))
-    positions = {**seat.positions, market: replace(at, size=at.size + leg.size)}
-    return replace(seat, positions=positions)
-
-
-_FEED: list[dict[str, Any]] = [
-    {
-        "type": "function",
-        "name": "latestRoundData",
-        "stateMutability": "view",
-        "inputs": [],
-        "outputs": [
-            {"name": name, "type": kind}
-            for name, kind in (
-                ("roundId", "uint80"),
-                ("answer", "int256"),
-                ("startedAt", "uint256"),
-                ("updatedAt", "uint256"),
-                ("answeredInRound", "uint80"),
-            )
-        ],
-    }
-]
+def _carried(told: Receipt | None) -> tuple[int, bytes]:
+    """A receipt as a transaction carries it."""
+    return told.tuple if told else NO_RECEIPT

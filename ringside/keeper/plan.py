@@ -26,6 +26,7 @@ from ringside.keeper.errors import (
     usdc,
 )
 from ringside.keeper.margins import conversion, divide, is_known, need, rooms
+from ringside.keeper.receipts.store import Receipt
 from ringside.keeper.routes import (
     close_first,
     is_worse,
@@ -68,6 +69,7 @@ class Plan:
     1e18) what tickets pay in deposits and exchange of margin. `worst_price` is the tightest limit
     (USD per base) under which every one of its transactions passes, headroom in it.
     `closes_by_ticket` says that the tickets go first: the fill may open once they are pending.
+    `receipt` is the decision's, where the keeper writes one.
     """
 
     order: Order
@@ -79,6 +81,7 @@ class Plan:
     costs: int = 0
     worst_price: int = 0
     closes_by_ticket: bool = False
+    receipt: Receipt | None = None
 
     @property
     def size(self) -> int:

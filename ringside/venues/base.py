@@ -210,8 +210,11 @@ class MarketState(ABC):
 
 
 class Venue(Protocol):
-    """The names every venue module has. `Config` is the module's own frozen dataclass."""
+    """The names every venue module has."""
 
+    Config: type[Any]
+    """The module's own frozen dataclass of what does not change: texts, numbers and the like, so
+    that it can be written down."""
     ERRORS: tuple[str, ...]
     """Signatures of the custom errors it refuses a trade with; reasons in words need none."""
 

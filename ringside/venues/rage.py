@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ringside.chain.abi import WORD, encode, signed, word
 from ringside.chain.multicall import Block, Call, Read, aggregate, pinned
-from ringside.units import BPS, DAY, ONE, PIPS, USDC_TO_USD, mul_div_to_zero
+from ringside.units import BPS, DAY, ONE, PIPS, USDC_TO_USD, WEI_DECIMALS, mul_div_to_zero
 from ringside.venues.base import Leg, MarketState, Stale, VenueError
 from ringside.venues.ledger import Fill, Ledger, Log, logs
 from ringside.venues.pool import (
@@ -77,6 +77,10 @@ class Config:
     decimals: int
     twap_duration: int
     pool: PoolConfig
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.decimals <= WEI_DECIMALS:
+            raise ValueError(f"{self.decimals} decimals are not from 0 to {WEI_DECIMALS}")
 
 
 def load(w3: Web3, addresses: Mapping[str, Any], market: str) -> Config:

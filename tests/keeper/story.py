@@ -24,8 +24,9 @@ from devnet.venues import synthetix
 from ringside.accounts import Right, account_id
 from ringside.chain.contracts import Ringside, SeatView
 from ringside.chain.sender import GAS
-from ringside.keeper.oneshot import NO_RECEIPT, Keeper
+from ringside.keeper.oneshot import Keeper
 from ringside.keeper.plan import Plan
+from ringside.keeper.receipts.store import NO_RECEIPT
 from ringside.keeper.tickets import Ticket
 from ringside.orders import Bounds, Bundle, Order, Tickets, market_id, sign, venue_set
 from ringside.statement import Statement, statement
@@ -87,7 +88,7 @@ class Story:
     def rolled_back(self) -> Iterator[None]:
         """What is done inside never happened."""
         mark, time = rpc(self.w3, "evm_snapshot"), self.chain.block()["timestamp"]
-        configs = {name: dict(known.configs) for name, known in self.keeper._markets.items()}
+        configs = {name: dict(known.configs) for name, known in self.keeper.looker.markets.items()}
         nonce = self.nonce
         try:
             yield
@@ -96,7 +97,7 @@ class Story:
             # Anvil's own clock does not go back with the blocks.
             rpc(self.w3, "evm_setTime", time)
             self.nonce = nonce
-            for name, known in self.keeper._markets.items():
+            for name, known in self.keeper.looker.markets.items():
                 known.configs.update(configs.get(name, {}))
 
     # ---------------------------------------------------------------- anybody

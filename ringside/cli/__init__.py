@@ -1,0 +1,1 @@
+"""The command line, `ringside`: quote an order, repeat a receipt, audit a fill."""

@@ -1,0 +1,1 @@
+"""Receipts: what a keeper decided and on what, written down so that anyone can repeat it."""

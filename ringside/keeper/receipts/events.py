@@ -1,0 +1,195 @@
+"""What a transaction says was filled or committed, and what had been signed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from web3.logs import DISCARD
+from web3.types import RPCEndpoint
+
+from ringside.chain.contracts import Ringside
+from ringside.keeper.decide import Request
+from ringside.orders import (
+    Bounds,
+    Bundle,
+    Conditions,
+    Mode,
+    Order,
+    Terms,
+    Tickets,
+    market_id,
+)
+
+_FILLS = ("fill", "commit", "fillStep", "commitStep", "fillBundle")
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One trade as the vault tells it: signed size (1e18), whole price (USD 1e18; a ticket's has
+    none yet), margin in USDC (1e6)."""
+
+    venue: str
+    size: int
+    quote: int | None
+    margin: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A `Filled`, or a `Committed` (`later`, and then `quote` is the worst it can be filled at).
+
+    `tip` and `fee` in USDC (1e6); `receipt` is the version and hash that it names. `market` is
+    empty where it is none of the deployment's.
+    """
+
+    key: bytes
+    account: bytes
+    filler: str
+    market: str
+    size: int
+    quote: int
+    tip: int
+    fee: int
+    legs: tuple[Leg, ...]
+    receipt: tuple[int, bytes]
+    later: bool
+
+
+def fills_in(ringside: Ringside, receipt: Any) -> tuple[Fill, ...]:
+    """The fills and tickets of a mined transaction, in order."""
+    desk, vault = ringside.desk.events, ringside.vault.events
+    told = [
+        (entry["logIndex"], name, entry["args"])
+        for name, event, place in (
+            ("Filled", desk.Filled(), ringside.desk.address),
+            ("Committed", desk.Committed(), ringside.desk.address),
+            ("Traded", vault.Traded(), ringside.vault.address),
+            ("TicketCommitted", vault.TicketCommitted(), ringside.vault.address),
+        )
+        for entry in event.process_receipt(receipt, DISCARD)
+        if entry["address"] == place
+    ]
+    told.sort(key=lambda one: one[0])
+    return tuple(
+        _fill(ringside, args, name == "Committed", told[:number])
+        for number, (_, name, args) in enumerate(told)
+        if name in ("Filled", "Committed")
+    )
+
+
+def _fill(ringside: Ringside, args: Any, later: bool, before: list[Any]) -> Fill:
+    """The Desk tells of a fill once its legs are done: they are the vault's last events for the
+    account that add up to its size."""
+    venues = {number: name for name, number in ringside.venue_ids.items()}
+    markets = {market_id(name): name for name in ringside.addresses["feeds"]}
+    wanted = "TicketCommitted" if later else "Traded"
+    legs: list[Leg] = []
+    market, fee, tip = "", 0, 0
+    for _, name, leg in reversed(before):
+        if sum(one.size for one in legs) == args["size"] or name in ("Filled", "Committed"):
+            break
+        if name == wanted and leg["account"] == args["account"]:
+            quote = None if later else leg["quote"]
+            legs.append(Leg(venues[leg["venue"]], leg["size"], quote, leg["margin"]))
+            market, fee, tip = markets.get(leg["market"], ""), fee + leg["fee"], tip + leg["tip"]
+    return Fill(
+        bytes(args["key"]),
+        bytes(args["account"]),
+        args["filler"],
+        market,
+        args["size"],
+        args["limitQuote"] if later else args["quote"],
+        tip if later else args["tip"],
+        fee,
+        tuple(reversed(legs)),
+        (args["receipt"]["version"], bytes(args["receipt"]["hash"])),
+        later,
+    )
+
+
+def signed_in(ringside: Ringside, transaction: Any) -> Iterator[Request]:
+    """The orders and bundles that the transaction hands the Desk: in its own input, or, where
+    another contract calls the Desk, in the node's trace of it, if it gives one."""
+    for data in _inputs(ringside, transaction):
+        try:
+            function, args = ringside.desk.decode_function_input(data)
+        except ValueError:
+            continue
+        if function.fn_name in _FILLS:
+            names = {market_id(name): name for name in ringside.addresses["feeds"]}
+            try:
+                yield (
+                    _bundle(args["bundle"], names)
+                    if "bundle" in args
+                    else _order(args["order"], names)
+                )
+            except (KeyError, ValueError):  # A market of no name here, or what no order can carry.
+                continue
+
+
+def step_of(request: Request, key: bytes, ringside: Ringside) -> tuple[bool, int | None]:
+    """Whether the Desk keeps this order, or a step of this bundle, under `key`; and which step."""
+    if isinstance(request, Order):
+        return request.digest(ringside.domain) == key, None
+    for step in range(len(request.steps)):
+        if request.step_key(ringside.domain, step) == key:
+            return True, step
+    return False, None
+
+
+def _inputs(ringside: Ringside, transaction: Any) -> Iterator[bytes]:
+    desk = ringside.desk.address.lower()
+    if (transaction["to"] or "").lower() == desk:
+        yield bytes(transaction["input"])
+        return
+    answer = ringside.w3.provider.make_request(
+        RPCEndpoint("debug_traceTransaction"),
+        ["0x" + bytes(transaction["hash"]).hex(), {"tracer": "callTracer"}],
+    )
+    open_calls = [answer["result"]] if answer.get("result") else []
+    while open_calls:
+        call = open_calls.pop()
+        if (call.get("to") or "").lower() == desk:
+            yield bytes.fromhex(call["input"][2:])
+        open_calls += call.get("calls", [])
+
+
+def _order(args: Any, names: Mapping[bytes, str]) -> Order:
+    terms = _terms(args["terms"], names)
+    return Order(
+        bytes(args["account"]),
+        terms.market,
+        terms.size,
+        terms.limit_price,
+        terms.max_margin,
+        terms.tip,
+        terms.venues,
+        args["deadline"],
+        args["nonce"],
+        args["epoch"],
+        terms.bounds,
+        terms.tickets,
+        terms.conditions,
+    )
+
+
+def _bundle(args: Any, names: Mapping[bytes, str]) -> Bundle:
+    steps = tuple(_terms(step, names) for step in args["steps"])
+    frame = args["deadline"], args["nonce"], args["epoch"]
+    return Bundle(bytes(args["account"]), steps, Mode(args["mode"]), *frame)
+
+
+def _terms(args: Any, names: Mapping[bytes, str]) -> Terms:
+    return Terms(
+        names[bytes(args["market"])],
+        args["size"],
+        args["limitPrice"],
+        args["maxMargin"],
+        args["tip"],
+        args["venues"],
+        Bounds(*args["bounds"].values()),
+        Tickets(*args["tickets"][0].values()) if args["tickets"] else None,
+        Conditions(*args["conditions"][0].values()) if args["conditions"] else None,
+    )
