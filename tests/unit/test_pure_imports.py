@@ -13,6 +13,8 @@ PURE = [
     "ringside.permits",
     "ringside.routing.split",
     "ringside.routing.compare",
+    "ringside.routing.funding",
+    "ringside.routing.persistence",
     "ringside.venues",
     "ringside.keeper.plan",
     "ringside.statement",
