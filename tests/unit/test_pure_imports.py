@@ -15,6 +15,7 @@ PURE = [
     "ringside.routing.compare",
     "ringside.routing.funding",
     "ringside.routing.persistence",
+    "ringside.routing.policies",
     "ringside.venues",
     "ringside.keeper.plan",
     "ringside.statement",
