@@ -1,9 +1,10 @@
 """How an order is to be routed: what a client signs or sets, turned into limits for the solver.
 
 A policy only ever tightens a request: it takes venues out, bounds what they may take, or adds to
-what a base costs there. So several together mean the same in any order, and none can go beyond an
-account's room. Each is written as text for people (`horizon:3d`), several joined by `+`
-(`horizon:3d + at-most:2 + not:rage`), and as canonical JSON for receipts.
+what a base costs there. So none goes beyond an account's room, and several together mean the same
+in whatever order they are given; they are applied in that of their words. Each is written as text
+for people (`horizon:3d`), several joined by `+` (`horizon:3d + at-most:2 + not:rage`), and as
+canonical JSON for receipts.
 
 | text | what it does |
 |---|---|
@@ -149,9 +150,9 @@ class Horizon(_Plain):
 @dataclass(frozen=True, slots=True)
 class Weights(_Plain):
     """A target share (basis points of the order, all of them 10,000) for each venue, and the `band`
-    by which what it takes may differ from it. With a band of 0 the shares are exact, to a lot;
-    within a band the cost decides. Venues without a share take nothing: one that may take up to
-    the band is given a share of 0."""
+    by which what it takes may differ from it. With a band of 0 the shares are exact, to the
+    coarsest lot among them; within a band the cost decides. Venues without a share take nothing:
+    one that may take up to the band is given a share of 0."""
 
     shares: Mapping[str, int]
     band: int = 0
@@ -200,10 +201,11 @@ class Weights(_Plain):
                     f"{venue} has a weight of {_percent(share)} and is not on offer."
                 )
         offers, amount = [], abs(request.size)
+        # All in the coarsest lot: what it keeps one venue from taking needs a place elsewhere.
+        lot = max((offer.curve.lot for offer in left.offers), default=1)
         for offer in left.offers:
-            share, lot = self.shares[offer.curve.venue], offer.curve.lot
+            share = self.shares[offer.curve.venue]
             least = max(share - self.band, 0) * amount // BPS // lot * lot
-            # Up, so that what rounding the others down leaves has a place.
             most = -(-min(share + self.band, BPS) * amount // (BPS * lot)) * lot
             offers.append(
                 replace(

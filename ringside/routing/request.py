@@ -62,7 +62,8 @@ class Request:
                     f"{gone[offer.curve.venue]}."
                 )
         offers = tuple(offer for offer in self.offers if offer.curve.venue not in gone)
-        return replace(self, offers=offers, left_out={**self.left_out, **gone})
+        shadow = {venue: paid for venue, paid in self.shadow.items() if venue not in gone}
+        return replace(self, offers=offers, left_out={**self.left_out, **gone}, shadow=shadow)
 
     def with_carry(self, more: Mapping[str, int], *, shadow: bool = False) -> Request:
         """With USD (1e18) per base added to each venue's carry; `shadow` if nobody pays it."""

@@ -66,6 +66,7 @@ def test_the_mean_is_drawn_towards_its_long_run_value(rates, hours):
     mean = sum(found.values()) / len(found) / Fraction(hours, 24)
     now, long_run = Fraction(sum(rates.values()), len(rates)), MEASURED.long_run
     assert min(now, long_run) <= mean <= max(now, long_run)
+    assert (mean == now) == (now == long_run)
 
 
 @given(BY_VENUE.filter(lambda rates: len(rates) > 1), HOURS, st.data())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from made_up_curves import LinearCurve
-from made_up_requests import POLICIES, SINGLE, SOME, outcome, requests, weights
+from made_up_requests import POLICIES, SIGNS, SINGLE, SOME, outcome, requests, weights
 
 from ringside.routing.funding import MEASURED, Funding, carry
 from ringside.routing.policies import (
@@ -57,6 +57,10 @@ def test_policies_together_are_the_same_in_any_order(policies, random):
 
 @given(SINGLE, SINGLE, requests())
 def test_one_after_the_other_leaves_the_same_as_the_other_way_around(one, other, request):
+    """But for rounding to lots, so in orders of many, all of one kind."""
+    assume(type(one) is not type(other))
+    offers = tuple(replace(o, curve=replace(o.curve, lot=1)) for o in request.offers)
+    request = replace(request, size=request.size * BPS, offers=offers)
     there, back = outcome(one, request), outcome(other, request)
     there = there and outcome(other, there)
     back = back and outcome(one, back)
@@ -140,12 +144,12 @@ def test_weights_bound_every_venue_by_its_share_and_band(policy, request):
         return
     assert set(found.venues) == set(request.venues) & set(policy.shares)
     before = {o.curve.venue: o for o in request.offers}
+    lot = max(offer.curve.lot for offer in found.offers)
     for offer in found.offers:
-        share, lot = policy.shares[offer.curve.venue] * abs(request.size), offer.curve.lot
+        share = policy.shares[offer.curve.venue] * abs(request.size)
         band = policy.band * abs(request.size)
-        assert 0 <= (share - band) / BPS - offer.least < lot + 1 or offer.least == 0
-        assert offer.least * BPS <= max(share - band, 0)
-        assert offer.most <= (share + band) / BPS + lot
+        assert 0 <= max(share - band, 0) - offer.least * BPS < lot * BPS
+        assert offer.most * BPS < share + band + lot * BPS
         assert (
             before[offer.curve.venue].most is None or offer.most <= before[offer.curve.venue].most
         )
@@ -153,13 +157,17 @@ def test_weights_bound_every_venue_by_its_share_and_band(policy, request):
         assert offer.required == (offer.least > 0)
 
 
-@given(weights(), requests())
-def test_shares_can_always_be_made_up_where_venues_have_room(policy, request):
-    open_ = tuple(replace(offer, most=None) for offer in request.offers)
-    found = outcome(policy, replace(request, offers=open_))
-    assume(found and set(policy.shares) <= set(found.venues))
-    assert sum(o.least for o in found.offers) <= abs(request.size)
-    assert sum(o.most for o in found.offers) >= abs(request.size)
+@given(weights(), st.data(), SIGNS, st.integers(1, 10**6))
+def test_shares_can_always_be_made_up_where_venues_have_room(policy, data, sign, size):
+    fine, *others = policy.shares
+    lots = {fine: 1, **{v: data.draw(st.sampled_from([1, 1_000])) for v in others}}
+    curves = [LinearCurve(venue, lot=lot) for venue, lot in lots.items()]
+    found = applied(policy, Request(sign * size, tuple(map(Offer, curves))))
+    rest = size - sum(offer.least for offer in found.offers)
+    for offer in sorted(found.offers, key=lambda o: -o.curve.lot):
+        more = min(offer.most - offer.least, rest)
+        rest -= more - more % offer.curve.lot
+    assert rest == 0
 
 
 @given(SOME, requests())
