@@ -201,12 +201,14 @@ class Weights(_Plain):
                     f"{venue} has a weight of {_percent(share)} and is not on offer."
                 )
         offers, amount = [], abs(request.size)
-        # All in the coarsest lot: what it keeps one venue from taking needs a place elsewhere.
+        # One of the coarsest lots more than the share comes to: what lots keep one venue from
+        # taking needs a place elsewhere, even where the share is a whole number of them.
         lot = max((offer.curve.lot for offer in left.offers), default=1)
         for offer in left.offers:
             share = self.shares[offer.curve.venue]
             least = max(share - self.band, 0) * amount // BPS // lot * lot
-            most = -(-min(share + self.band, BPS) * amount // (BPS * lot)) * lot
+            most = (share + self.band) * amount // BPS // lot * lot + lot
+            most = most if share + self.band else 0
             offers.append(
                 replace(
                     offer,
