@@ -7,7 +7,7 @@ import sys
 
 from rich.console import Console
 
-from bench import curves, gas, times
+from bench import curves, funding, gas, times
 
 CONSOLE = Console()
 
@@ -15,5 +15,7 @@ CONSOLE.rule("gas")
 gas.run(CONSOLE.print, "--accept" in sys.argv)
 CONSOLE.rule("times")
 times.run(CONSOLE.print)
+CONSOLE.rule("funding")
+funding.run(CONSOLE.print)
 CONSOLE.rule("curves")
 curves.main([], standalone_mode=False)
