@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ringside.chain.multicall import Block, Read
 from ringside.units import ONE, from_units, price_against
 from ringside.venues.ledger import Ledger
+from ringside.venues.pieces import Mode
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -118,6 +119,9 @@ class Curve(Protocol):
         """The largest |size| ≤ `capacity` whose last unit costs no more (a buy) or brings no less
         (a sell) than `price`, fee included; to within a few wei, monotone in `price`, in whole
         lots."""
+
+    def modes(self, sign: int) -> tuple[Mode, ...]:
+        """The curve in closed form, for |sizes| within capacity."""
 
 
 def require_tradable(curve: Curve, size: int) -> None:

@@ -1,0 +1,243 @@
+"""Branch and bound over what the relaxation leaves open: which venues take part, in which mode,
+and, where lots are coarse, on which side of a lot.
+
+A node is, by venue, the ways it still has. Its relaxation bounds whatever lies below it; where the
+venues' sizes at the two prices around the top differ by more than the convex middle, that venue is
+branched on. A node is done once no split below it can be cheaper than the best known by
+`tolerance`; the least of the bounds of all that was set aside so is the bound of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from math import gcd, inf
+
+from ringside.routing.dual import Relaxation, State, Top
+from ringside.routing.rounding import amounts
+from ringside.routing.ways import Way
+from ringside.units import ONE
+
+NODES = 5_000
+"""Nodes looked at before the search gives up on proving more."""
+
+Parts = list[tuple[Way, int]]
+"""Ways with their sizes (|1e18|)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is searched: |size| (1e18) over `state`, one entry a venue; `margin` in USD 1e36, as
+    size × margin per base gives it. A split within `tolerance` (USD) of the best is good enough."""
+
+    size: int
+    state: State
+    most_venues: int | None
+    margin: int | None
+    margins: Sequence[int]
+    tolerance: float
+
+    def fits(self, parts: Parts) -> bool:
+        """Whether the rules over several venues are kept."""
+        if self.most_venues is not None and len(parts) > self.most_venues:
+            return False
+        if self.margin is None:
+            return True
+        return sum(self.margins[way.venue] * size for way, size in parts) <= self.margin
+
+
+class Search:
+    """Looks for the cheapest parts; `run` once. `best` are they (`None`: nothing found), `cost`
+    theirs in USD, `bound` what no split costs less than, `nodes` how many were looked at, and
+    `finished` whether that settled it."""
+
+    def __init__(self, problem: Problem, relaxation: Relaxation) -> None:
+        self.problem, self.relaxation = problem, relaxation
+        self.best: Parts | None = None
+        self.cost, self.bound = inf, inf
+        self.nodes, self.finished = 0, True
+        self._pushed = 0  # Of equal bounds the earlier node goes first.
+        self._tried: set[tuple[tuple[int, int, int, int], ...]] = set()
+        self._heap: list[tuple[float, int, State, float, float, float]] = []
+
+    def offer(self, parts: Parts) -> None:
+        """Takes a split as the best if it keeps the rules and is cheaper."""
+        cost = sum(way.cost(size / ONE) for way, size in parts)
+        if cost < self.cost and self.problem.fits(parts):
+            self.best, self.cost = parts, cost
+
+    def run(self, price: float, step: float) -> None:
+        """Searches from a first guess of the price."""
+        self._push(-inf, self.problem.state, price, step, 0.0)
+        while self._heap:
+            bound, _, state, price, step, mu = heappop(self._heap)
+            if bound >= self._enough or self.nodes == NODES:
+                self.finished = bound >= self._enough
+                self.bound = min(self.bound, bound)
+                break
+            self.nodes += 1
+            self._node(state, price, step, mu, bound)
+        self.bound = min(self.bound, self.cost)
+
+    @property
+    def _enough(self) -> float:
+        """The bound at which a node is done."""
+        return self.cost - self.problem.tolerance
+
+    def _push(self, bound: float, state: State, price: float, step: float, mu: float) -> None:
+        if _possible(state, self.problem.size, self.problem.most_venues):
+            state = tuple(entry for entry in state if entry[1])
+            self._pushed += 1
+            heappush(self._heap, (bound, self._pushed, state, price, step, mu))
+
+    def _node(self, state: State, price: float, step: float, mu: float, bound: float) -> None:
+        top = self.relaxation.top(state, price, step, mu, self._enough)
+        bound = max(bound, top.value)
+        if bound < self._enough:
+            self._round(top)
+        if bound >= self._enough:
+            self.bound = min(self.bound, bound)
+            return
+        branches = self._branches(state, top)
+        if not branches:
+            self.bound = min(self.bound, bound)
+        price, mu = top.best.x, top.best.mu
+        near = max(abs(price) * 1e-7, *(abs(point.x - price) for _, point in top.mix))
+        for branch in branches:
+            self._push(bound, branch, price, near, mu)
+
+    def _round(self, top: Top) -> None:
+        """Splits in integers near the relaxation's own: over the venues on either side of it."""
+        for _, point in top.mix:
+            ways = [pick[0] for pick in point.picks if pick[3]]
+            key = tuple((way.venue, id(way.table), way.lo, way.hi) for way in ways)
+            if key in self._tried:
+                continue
+            self._tried.add(key)
+            fixed = tuple((False, (way,)) for way in ways)
+            if not _possible(fixed, self.problem.size, None):
+                continue
+            best = self.relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu)
+            if best.value >= self.cost:
+                continue
+            if parts := amounts(best, self.problem.size):
+                self.offer(parts)
+
+    def _reduced(self, state: State, top: Top) -> State:
+        """The state without what the relaxation's prices rule out: ways, or staying away, that
+        would lift the bound to where it is enough."""
+        point, slack = top.best, self._enough - top.best.value
+        found = []
+        for (closable, ways), (best, _, loss, _) in zip(state, point.picks, strict=True):
+            loss += point.toll
+            least = min(loss, 0.0) if closable else loss
+            if closable and -loss >= slack:
+                closable = False
+                self.bound = min(self.bound, point.value - loss)
+            kept = []
+            for way in ways:
+                more = loss - least
+                if way is not best:
+                    price = point.x - way.carry - point.mu * way.margin
+                    more = way.at(price)[1] + point.toll - least
+                if more < slack:
+                    kept.append(way)
+                else:
+                    self.bound = min(self.bound, point.value + more)
+            found.append((closable, tuple(kept)))
+        return tuple(found)
+
+    def _branches(self, state: State, top: Top) -> list[State]:
+        """The state in two parts: at the venue that jumps furthest around the top, by taking part
+        or not or from mode to mode; else at the lot that is furthest from whole."""
+        reduced = self._reduced(state, top)
+        points = [point for _, point in top.mix]
+        widest = False, 0.0
+        found: list[State] = []
+        for i, (closable, ways) in enumerate(reduced):
+            picks = [point.picks[i] for point in points]
+            sizes = [pick[1] if pick[3] else 0.0 for pick in picks]
+            used = [pick[0] for pick in picks if pick[3]]
+            if not ways or any(way not in ways for way in used):
+                continue
+            jump = (True, max(sizes) - min(sizes))
+            if used and closable and len(used) < len(picks):
+                if jump > widest:
+                    widest, found = jump, [_with(reduced, i, False, ways), _without(reduced, i)]
+            elif any(way is not used[0] for way in used):
+                if jump > widest:
+                    first = min(used, key=lambda way: (way.lo, way.hi))
+                    rest = tuple(way for way in ways if way is not first)
+                    one, two = _with(reduced, i, closable, (first,)), _with(reduced, i, False, rest)
+                    widest, found = jump, [one, two]
+            elif used and used[0].coarse and len(used) == len(picks):
+                way = used[0]
+                mixed = sum(w * size for (w, _), size in zip(top.mix, sizes, strict=True))
+                lots = (mixed - way.low) / way.step
+                at = min(way.lo + int(lots) * way.lot, way.hi - way.lot)
+                part = min(lots % 1.0, 1.0 - lots % 1.0) * way.step
+                if part > 1e-6 * way.step and (False, part) > widest:
+                    rest = tuple(other for other in ways if other is not way)
+                    one = _with(reduced, i, closable, (way.within(way.lo, at), *rest))
+                    # What is above one way's lot may still be another way altogether.
+                    two = _with(reduced, i, False, (way.within(at + way.lot, way.hi),))
+                    widest, found = (False, part), [one, two]
+        if found:
+            return found
+        return [reduced] if reduced != tuple(state) else self._finer(reduced, top)
+
+    def _finer(self, state: State, top: Top) -> list[State]:
+        """Where the lots of those that take part cannot make up the size, a venue with others."""
+        unit = 0
+        for way, _, _, used in top.best.picks:
+            if used:
+                unit = gcd(unit, way.lot, way.lo)
+        if not unit or self.problem.size % unit == 0:
+            return []
+        others = [
+            (pick[2], i)
+            for i, ((closable, ways), pick) in enumerate(zip(state, top.best.picks, strict=True))
+            if closable and not pick[3] and any(w.lot % unit or w.lo % unit for w in ways)
+        ]
+        if not others:
+            return []
+        i = min(others)[1]
+        return [_with(state, i, False, state[i][1]), _without(state, i)]
+
+
+def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
+    return (*state[:i], (closable, ways), *state[i + 1 :])
+
+
+def _without(state: State, i: int) -> State:
+    """Without venue i; nor any that offers the same, since either might as well be the one."""
+    ways = state[i][1]
+    return tuple(
+        entry
+        for j, entry in enumerate(state)
+        if j != i and not (entry[0] and _same(entry[1], ways))
+    )
+
+
+def _same(some: tuple[Way, ...], others: tuple[Way, ...]) -> bool:
+    return len(some) == len(others) and all(
+        a.likeness == b.likeness for a, b in zip(some, others, strict=True)
+    )
+
+
+def _possible(state: State, size: int, most_venues: int | None) -> bool:
+    """Whether bounds and lots by themselves leave a way to make up `size`."""
+    most = sorted((max(w.hi for w in ways) for _, ways in state if ways), reverse=True)
+    needed = [min((w.lo for w in ways), default=None) for closable, ways in state if not closable]
+    if None in needed or sum(n for n in needed if n is not None) > size:
+        return False
+    if most_venues is not None and len(needed) > most_venues:
+        return False
+    if sum(most[:most_venues]) < size:
+        return False
+    unit = 0
+    for _, ways in state:
+        for w in ways:
+            unit = gcd(unit, w.lot, w.lo)
+    return unit == 0 or size % unit == 0
