@@ -210,8 +210,11 @@ def instance(
     grain = rng.choice([min(lots), max(lots), max(lots), 10 ** max(18 - 4, 0)])
     size = max(int(worth / price * ONE) // grain, 1) * grain
     chance = rng.random()
-    if chance < 0.02:
-        size = rng.choice(lots)  # One lot.
+    if chance < 0.02:  # One lot of a venue's.
+        i = rng.randrange(venues)
+        curve = offers[i].curve
+        assert isinstance(curve, MadeUp)
+        offers[i] = replace(offers[i], curve=replace(curve, lot=size, least=size))
     elif chance < 0.03:
         size = sum(offer.curve.capacity(sign) for offer in offers) + max(lots)
     if rng.random() < 0.05:

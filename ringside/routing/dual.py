@@ -18,6 +18,8 @@ from ringside.routing.ways import ROUNDING, Way
 
 TURNS = 400
 """Steps of one climb; some ten are usual."""
+FURTHEST = 1e12
+"""Where a climb, still rising, gives up, in its first steps: nothing fits, or very little."""
 
 State = Sequence[tuple[bool, tuple[Way, ...]]]
 """By venue: whether it may take nothing, and the ways in which it may take something."""
@@ -80,6 +82,7 @@ def climb(
     """The highest point found of a concave function, and the last ones on either side of its top:
     to within `tolerance`, or as soon as `target` is reached. Not below `floor`."""
     point = best = at(start)
+    furthest = step * FURTHEST
     below: P | None = None
     above: P | None = None
     for turn in range(TURNS):
@@ -94,10 +97,12 @@ def climb(
         if best.value >= target:
             break
         if below is None:
-            if point.x <= floor:
+            if point.x <= floor or step > furthest:
                 break
             x, step = max(point.x - step, floor), step * 4
         elif above is None:
+            if step > furthest:
+                break
             x, step = point.x + step, step * 4
         else:
             rise, apart = below.slope - above.slope, above.x - below.x
@@ -128,7 +133,7 @@ class Relaxation:
         """The relaxation at a price per unit and one per dollar of margin."""
         margin = self.margin or 0.0
         value, left, taken = price * self.size - mu * margin, self.size, -margin
-        losses = mu * margin
+        losses, doubt = mu * margin, 0.0
         picks: list[Pick] = []
         for closable, ways in state:
             least = inf
@@ -148,11 +153,14 @@ class Relaxation:
                 value += least
                 left -= much
                 losses += abs(least)
+                doubt += pick.error
                 if mu:
                     taken += pick.margin * much
                 picks.append((pick, much, least, True))
             else:
                 picks.append((pick, much, least, False))
+                if least < pick.error:
+                    doubt += pick.error - least
         if self.margin is not None and not mu:
             taken = sum((p[0].margin * p[1] for p in picks if p[3]), -margin)
         toll = 0.0
@@ -166,7 +174,7 @@ class Relaxation:
                         left -= much
                         taken += pick.margin * much
         worth = 2 * abs(price) * (2 * self.size - left) + losses
-        return Point(price, value - ROUNDING * worth, left, taken, toll, picks, mu)
+        return Point(price, value - doubt - ROUNDING * worth, left, taken, toll, picks, mu)
 
     def _fewest(self, state: State, picks: list[Pick]) -> tuple[float, list[Pick]]:
         """The picks that lose least, of so many as may be, and the toll that leaves just them."""

@@ -15,6 +15,7 @@ from heapq import heappop, heappush
 from math import gcd, inf
 
 from ringside.routing.dual import Relaxation, State, Top
+from ringside.routing.narrow import narrowed, unit_of
 from ringside.routing.rounding import amounts
 from ringside.routing.ways import Way
 from ringside.units import ONE
@@ -24,6 +25,10 @@ NODES = 5_000
 
 Parts = list[tuple[Way, int]]
 """Ways with their sizes (|1e18|)."""
+
+
+Branch = tuple[float, State]
+"""A part of a node, and what is known to bound it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +91,10 @@ class Search:
         return self.cost - self.problem.tolerance
 
     def _push(self, bound: float, state: State, price: float, step: float, mu: float) -> None:
-        if _possible(state, self.problem.size, self.problem.most_venues):
-            state = tuple(entry for entry in state if entry[1])
+        possible = narrowed(state, self.problem.size, self.problem.most_venues)
+        if possible is not None:
             self._pushed += 1
-            heappush(self._heap, (bound, self._pushed, state, price, step, mu))
+            heappush(self._heap, (bound, self._pushed, possible, price, step, mu))
 
     def _node(self, state: State, price: float, step: float, mu: float, bound: float) -> None:
         top = self.relaxation.top(state, price, step, mu, self._enough)
@@ -104,8 +109,8 @@ class Search:
             self.bound = min(self.bound, bound)
         price, mu = top.best.x, top.best.mu
         near = max(abs(price) * 1e-7, *(abs(point.x - price) for _, point in top.mix))
-        for branch in branches:
-            self._push(bound, branch, price, near, mu)
+        for least, branch in branches:
+            self._push(max(bound, least), branch, price, near, mu)
 
     def _round(self, top: Top) -> None:
         """Splits in integers near the relaxation's own: over the venues on either side of it."""
@@ -115,8 +120,8 @@ class Search:
             if key in self._tried:
                 continue
             self._tried.add(key)
-            fixed = tuple((False, (way,)) for way in ways)
-            if not _possible(fixed, self.problem.size, None):
+            fixed = narrowed([(False, (way,)) for way in ways], self.problem.size, None)
+            if fixed is None:
                 continue
             best = self.relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu)
             if best.value >= self.cost:
@@ -148,10 +153,12 @@ class Search:
             found.append((closable, tuple(kept)))
         return tuple(found)
 
-    def _branches(self, state: State, top: Top) -> list[State]:
+    def _branches(self, state: State, top: Top) -> list[Branch]:
         """The state in two parts: at the venue that jumps furthest around the top, by taking part
         or not or from mode to mode; else at the lot that is furthest from whole."""
         reduced = self._reduced(state, top)
+        if (finer := self._finer(reduced, top)) is not None:
+            return finer
         points = [point for _, point in top.mix]
         widest = False, 0.0
         found: list[State] = []
@@ -183,27 +190,40 @@ class Search:
                     # What is above one way's lot may still be another way altogether.
                     two = _with(reduced, i, False, (way.within(at + way.lot, way.hi),))
                     widest, found = (False, part), [one, two]
-        if found:
-            return found
-        return [reduced] if reduced != tuple(state) else self._finer(reduced, top)
+        if not found and reduced != tuple(state):
+            found = [reduced]
+        return [(-inf, part) for part in found] or self._stepped(reduced, top)
 
-    def _finer(self, state: State, top: Top) -> list[State]:
-        """Where the lots of those that take part cannot make up the size, a venue with others."""
-        unit = 0
-        for way, _, _, used in top.best.picks:
-            if used:
-                unit = gcd(unit, way.lot, way.lo)
+    def _finer(self, state: State, top: Top) -> list[Branch] | None:
+        """Where the lots of those that take part cannot make up the size, one branch for each other
+        venue that could help, without those before it; `None` where they can."""
+        unit = gcd(*(unit_of((pick[0],)) for pick in top.best.picks if pick[3]))
         if not unit or self.problem.size % unit == 0:
-            return []
+            return None
+        return self._helped(state, top, unit)[:-1]
+
+    def _stepped(self, state: State, top: Top) -> list[Branch]:
+        """Where all is settled but the steps: either whoever takes part with the finest lots is on
+        the steps of the others, or one more venue has finer ones too."""
+        units = sorted(unit_of((pick[0],)) for pick in top.best.picks if pick[3])
+        unit = gcd(*units[1:])
+        branches = self._helped(state, top, unit) if unit > units[0] else []
+        return branches if len(branches) > 1 else []
+
+    def _helped(self, state: State, top: Top, unit: int) -> list[Branch]:
+        """A branch for each venue that does not take part and whose lots are no multiple of `unit`,
+        without those before it; and one without any of them."""
+        point = top.best
         others = [
             (pick[2], i)
-            for i, ((closable, ways), pick) in enumerate(zip(state, top.best.picks, strict=True))
-            if closable and not pick[3] and any(w.lot % unit or w.lo % unit for w in ways)
+            for i, ((_, ways), pick) in enumerate(zip(state, point.picks, strict=True))
+            if ways and not pick[3] and unit_of(ways) % unit
         ]
-        if not others:
-            return []
-        i = min(others)[1]
-        return [_with(state, i, False, state[i][1]), _without(state, i)]
+        found: list[Branch] = []
+        for loss, i in sorted(others):
+            found.append((point.value + loss + point.toll, _with(state, i, False, state[i][1])))
+            state = _with(state, i, True, ())
+        return [*found, (-inf, state)]
 
 
 def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
@@ -224,20 +244,3 @@ def _same(some: tuple[Way, ...], others: tuple[Way, ...]) -> bool:
     return len(some) == len(others) and all(
         a.likeness == b.likeness for a, b in zip(some, others, strict=True)
     )
-
-
-def _possible(state: State, size: int, most_venues: int | None) -> bool:
-    """Whether bounds and lots by themselves leave a way to make up `size`."""
-    most = sorted((max(w.hi for w in ways) for _, ways in state if ways), reverse=True)
-    needed = [min((w.lo for w in ways), default=None) for closable, ways in state if not closable]
-    if None in needed or sum(n for n in needed if n is not None) > size:
-        return False
-    if most_venues is not None and len(needed) > most_venues:
-        return False
-    if sum(most[:most_venues]) < size:
-        return False
-    unit = 0
-    for _, ways in state:
-        for w in ways:
-            unit = gcd(unit, w.lot, w.lo)
-    return unit == 0 or size % unit == 0

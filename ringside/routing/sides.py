@@ -97,9 +97,8 @@ def prepare(sides: Sequence[Side], amount: int) -> None:
                     lo=lo,
                     hi=hi,
                     lot=curve.lot,
-                    coarse=curve.lot > COARSE * amount,
-                    # The bound has to hold for the exact curve, so the error is taken off.
-                    fixed=sign * mode.fixed + offer.leg_cost / ONE - mode.error,
+                    grain=COARSE * amount,
+                    fixed=sign * mode.fixed + offer.leg_cost / ONE,
                     carry=offer.carry / ONE,
                     margin=offer.margin / ONE,
                     error=mode.error,

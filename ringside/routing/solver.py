@@ -121,9 +121,9 @@ def _best_single(
     for way in _singles(sides, amount):
         side = sides[way.venue]
         if margin is None or side.offer.margin * amount <= margin * ONE:
-            low = way.cost(amount / ONE)
-            doubt = ROUNDING * abs(low)
-            able.append((low - doubt, low + 2 * way.error + doubt, side))
+            cost = way.cost(amount / ONE)
+            doubt = way.error + ROUNDING * abs(cost)
+            able.append((cost - doubt, cost + doubt, side))
     ceiling = min((high for _, high, _ in able), default=0.0)
     near = {side.venue: side for low, _, side in able if low <= ceiling}
     routes = [_priced(size, [(side, amount)], order) for side in near.values()]

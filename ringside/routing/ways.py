@@ -11,7 +11,7 @@ from math import inf, isfinite, sqrt
 
 from ringside.routing.problem import BadOffer
 from ringside.units import ONE
-from ringside.venues.pieces import Mode
+from ringside.venues.pieces import Mode, Piece
 
 ROUNDING = 2.0**-40
 """Relative; what thousands of float operations in a row may be off by, several times over."""
@@ -37,13 +37,8 @@ class Table:
         self.lasts: list[float] = []
         self.pieces: list[tuple[float, float, float]] = []
         at = spent = 0.0
+        before = -inf
         for size, price, slope, reserve in mode.pieces:
-            if not (isfinite(size) and isfinite(price) and isfinite(slope) and isfinite(reserve)):
-                raise BadOffer(f"{where} has a piece with a number that is none (NaN or infinite).")
-            if size <= 0:
-                raise BadOffer(f"{where} has a depth of {size} at {price}: it must be positive.")
-            if reserve and (reserve + size) * reserve <= 0:
-                raise BadOffer(f"{where} has a piece of {size} from a reserve of only {-reserve}.")
             first, rise = sign * price, sign * slope
             if reserve:
                 share = reserve / (reserve + size)
@@ -52,16 +47,21 @@ class Table:
             else:
                 last = first + rise * size
                 spent += size * (first + rise * size / 2)
-            if price <= 0 or sign * last <= 0:
-                raise BadOffer(f"{where} has a price of {min(price, sign * last)}, not positive.")
-            before = self.lasts[-1] if self.lasts else first
-            if min(first - before, last - first) < -ROUNDING * price:
-                way = "falls as a purchase grows" if sign > 0 else "rises as a sale grows"
-                raise BadOffer(f"{where} has a marginal price that {way}, near {price}.")
+            slack = price * ROUNDING
+            # What is not a number is in no order, so that NaN fails here too.
+            if not (
+                0 < size < inf
+                and 0 < price < inf
+                and sign * last > 0
+                and before - slack <= first <= last + slack
+                and reserve * (reserve + size) >= 0
+            ):
+                raise BadOffer(f"{where} {_fault(Piece(size, price, slope, reserve), sign)}")
             at += size
             self.pieces.append((first, rise, reserve))
-            self.firsts.append(max(first, before))
-            self.lasts.append(max(last, first, before))
+            self.firsts.append(first if first > before else before)
+            before = last if last > first else first
+            self.lasts.append(before)
             self.starts.append(at)
             self.costs.append(spent)
         if at < mode.most / ONE * (1 - ROUNDING):
@@ -105,13 +105,28 @@ class Table:
         return price + rise * x
 
 
+def _fault(piece: Piece, sign: int) -> str:
+    """What is wrong with a piece, in words."""
+    size, price, slope, reserve = piece
+    if not all(map(isfinite, piece)):
+        return "has a piece with a number that is none (NaN or infinite)."
+    if size <= 0:
+        return f"has a depth of {size} at {price}: it must be positive."
+    if price <= 0 or (not reserve and price + slope * size <= 0):
+        return f"has a price of {min(price, price + slope * size)}: it must be positive."
+    if reserve and (reserve + size) * reserve <= 0:
+        return f"has a piece of {size} out of a reserve of only {-reserve}."
+    way = "falls as a purchase grows" if sign > 0 else "rises as a sale grows"
+    return f"has a marginal price that {way}, near {price}."
+
+
 class Way:
     """One way for a venue to take between `lo` and `hi` (|1e18|) of an order: its mode's convex
     cost, and what comes on top.
 
     `low` and `high` are the same in base. `fixed` (USD) is what it costs to take part, `carry` USD
     per base on top of the price, `margin` USD of the shared margin per base. Sizes go up from `lo`
-    by `lot`; where that is `coarse` the costs between two lots count as no choice.
+    by `lot`; where that is `coarse`, above `grain` (|1e18|), sizes between two lots are no choice.
     """
 
     __slots__ = (
@@ -121,6 +136,7 @@ class Way:
         "cost_low",
         "error",
         "fixed",
+        "grain",
         "hi",
         "high",
         "lo",
@@ -141,14 +157,15 @@ class Way:
         lo: int,
         hi: int,
         lot: int,
-        coarse: bool,
+        grain: float,
         fixed: float,
         carry: float,
         margin: float,
         error: float,
     ) -> None:
         self.venue, self.table, self.lo, self.hi, self.lot = venue, table, lo, hi, lot
-        self.coarse, self.fixed, self.carry, self.margin = coarse, fixed, carry, margin
+        self.fixed, self.carry, self.margin = fixed, carry, margin
+        self.grain, self.coarse = grain, lot > grain
         self.error = error
         self.low, self.high, self.step = lo / ONE, hi / ONE, lot / ONE
         self.cost_low, self.cost_high = fixed + table.cost(self.low), fixed + table.cost(self.high)
@@ -164,7 +181,7 @@ class Way:
             lo,
             hi,
             lot or self.lot,
-            self.coarse,
+            self.grain,
             self.fixed,
             self.carry,
             self.margin,
