@@ -51,9 +51,7 @@ def _beside_the_largest(state: State, size: int, most_venues: int) -> State | No
     if not room:
         return None
     beside = reach + sum(free[: room - 1])
-    return tuple(
-        entry for entry in state if not entry[0] or beside + _most(entry[1]) >= size
-    )
+    return tuple(entry for entry in state if not entry[0] or beside + _most(entry[1]) >= size)
 
 
 def _in_steps(state: State, size: int) -> State | None:
@@ -80,10 +78,7 @@ def _in_steps(state: State, size: int) -> State | None:
 
 def unit_of(ways: tuple[Way, ...]) -> int:
     """What divides every size that the ways take."""
-    unit = 0
-    for way in ways:
-        unit = gcd(unit, way.lot, way.lo)
-    return unit
+    return ways[0].unit if len(ways) == 1 else gcd(*(way.unit for way in ways))
 
 
 def _on(way: Way, rest: int, step: int) -> Way | None:

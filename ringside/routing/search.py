@@ -10,11 +10,11 @@ branched on. A node is done once no split below it can be cheaper than the best 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from math import gcd, inf
 
-from ringside.routing.dual import Relaxation, State, Top
+from ringside.routing.dual import Point, Relaxation, State, Top
 from ringside.routing.narrow import narrowed, unit_of
 from ringside.routing.rounding import amounts
 from ringside.routing.ways import Way
@@ -22,6 +22,9 @@ from ringside.units import ONE
 
 NODES = 5_000
 """Nodes looked at before the search gives up on proving more."""
+
+RETRIES = 4
+"""How often a split that takes too much margin is tried again with less."""
 
 Parts = list[tuple[Way, int]]
 """Ways with their sizes (|1e18|)."""
@@ -47,9 +50,13 @@ class Problem:
         """Whether the rules over several venues are kept."""
         if self.most_venues is not None and len(parts) > self.most_venues:
             return False
+        return self.over(parts) <= 0
+
+    def over(self, parts: Parts) -> int:
+        """How much more margin is taken than there is (USD 1e36)."""
         if self.margin is None:
-            return True
-        return sum(self.margins[way.venue] * size for way, size in parts) <= self.margin
+            return 0
+        return sum(self.margins[way.venue] * size for way, size in parts) - self.margin
 
 
 class Search:
@@ -81,8 +88,10 @@ class Search:
                 self.finished = bound >= self._enough
                 self.bound = min(self.bound, bound)
                 break
-            self.nodes += 1
-            self._node(state, price, step, mu, bound)
+            possible = narrowed(state, self.problem.size, self.problem.most_venues)
+            if possible is not None:
+                self.nodes += 1
+                self._node(possible, price, step, mu, bound)
         self.bound = min(self.bound, self.cost)
 
     @property
@@ -91,10 +100,8 @@ class Search:
         return self.cost - self.problem.tolerance
 
     def _push(self, bound: float, state: State, price: float, step: float, mu: float) -> None:
-        possible = narrowed(state, self.problem.size, self.problem.most_venues)
-        if possible is not None:
-            self._pushed += 1
-            heappush(self._heap, (bound, self._pushed, possible, price, step, mu))
+        self._pushed += 1
+        heappush(self._heap, (bound, self._pushed, state, price, step, mu))
 
     def _node(self, state: State, price: float, step: float, mu: float, bound: float) -> None:
         top = self.relaxation.top(state, price, step, mu, self._enough)
@@ -123,11 +130,25 @@ class Search:
             fixed = narrowed([(False, (way,)) for way in ways], self.problem.size, None)
             if fixed is None:
                 continue
-            best = self.relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu)
+            self._fill(fixed, point)
+
+    def _fill(self, fixed: State, point: Point) -> None:
+        """The best split over venues that all take part. Rounding may take more of the margin than
+        there is: then it is tried again with less."""
+        relaxation = self.relaxation
+        for _ in range(RETRIES):
+            best = relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu)
             if best.value >= self.cost:
-                continue
-            if parts := amounts(best, self.problem.size):
-                self.offer(parts)
+                return
+            parts = amounts(best, self.problem.size)
+            if parts is None:
+                return
+            self.offer(parts)
+            over = self.problem.over(parts)
+            if over <= 0:
+                return
+            assert relaxation.margin is not None
+            relaxation = replace(relaxation, margin=relaxation.margin - 1.5 * over / ONE / ONE)
 
     def _reduced(self, state: State, top: Top) -> State:
         """The state without what the relaxation's prices rule out: ways, or staying away, that

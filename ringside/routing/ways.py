@@ -7,7 +7,7 @@ never falls with the size. Only + − × ÷ and the square root are used (see `v
 from __future__ import annotations
 
 from bisect import bisect_left
-from math import inf, isfinite, sqrt
+from math import gcd, inf, isfinite, sqrt
 
 from ringside.routing.problem import BadOffer
 from ringside.units import ONE
@@ -127,6 +127,7 @@ class Way:
     `low` and `high` are the same in base. `fixed` (USD) is what it costs to take part, `carry` USD
     per base on top of the price, `margin` USD of the shared margin per base. Sizes go up from `lo`
     by `lot`; where that is `coarse`, above `grain` (|1e18|), sizes between two lots are no choice.
+    `unit` divides every size.
     """
 
     __slots__ = (
@@ -147,6 +148,7 @@ class Way:
         "slope_low",
         "step",
         "table",
+        "unit",
         "venue",
     )
 
@@ -165,7 +167,7 @@ class Way:
     ) -> None:
         self.venue, self.table, self.lo, self.hi, self.lot = venue, table, lo, hi, lot
         self.fixed, self.carry, self.margin = fixed, carry, margin
-        self.grain, self.coarse = grain, lot > grain
+        self.grain, self.coarse, self.unit = grain, lot > grain, gcd(lot, lo)
         self.error = error
         self.low, self.high, self.step = lo / ONE, hi / ONE, lot / ONE
         self.cost_low, self.cost_high = fixed + table.cost(self.low), fixed + table.cost(self.high)
