@@ -41,7 +41,12 @@ def amounts(top: Top, size: int) -> list[tuple[Way, int]] | None:
             parts[i] += more
             rest -= more
     if rest and not _place(ways, parts, rest):
-        return None
+        for i in order:  # Where hardly anybody has room: wherever there is some.
+            more = min(ways[i].hi - parts[i], rest) // ways[i].lot * ways[i].lot
+            parts[i] += more
+            rest -= more
+        if rest:
+            return None
     if any(way.coarse for way in ways):
         _trade(ways, parts)
     return list(zip(ways, parts, strict=True))

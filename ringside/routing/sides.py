@@ -194,8 +194,8 @@ def says(side: Side) -> str:
     if most is None or most >= side.capacity:
         return f"{venue} takes {number(side.most)}, a whole number of its lots"
     return (
-        f"{venue} takes {number(side.most)} within this order's margin and bounds, of a capacity "
-        f"of {number(side.capacity)}"
+        f"{venue} takes {number(side.most)} with this margin, of a capacity of "
+        f"{number(side.capacity)}"
     )
 
 

@@ -52,7 +52,7 @@ class Table:
             if not (
                 0 < size < inf
                 and 0 < price < inf
-                and sign * last > 0
+                and sign * last >= -slack
                 and before - slack <= first <= last + slack
                 and reserve * (reserve + size) >= 0
             ):
@@ -112,8 +112,8 @@ def _fault(piece: Piece, sign: int) -> str:
         return "has a piece with a number that is none (NaN or infinite)."
     if size <= 0:
         return f"has a depth of {size} at {price}: it must be positive."
-    if price <= 0 or (not reserve and price + slope * size <= 0):
-        return f"has a price of {min(price, price + slope * size)}: it must be positive."
+    if price <= 0 or (not reserve and price + slope * size < 0):
+        return f"has a price of {min(price, price + slope * size)}: it cannot be negative."
     if reserve and (reserve + size) * reserve <= 0:
         return f"has a piece of {size} out of a reserve of only {-reserve}."
     way = "falls as a purchase grows" if sign > 0 else "rises as a sale grows"
