@@ -7,7 +7,7 @@ import sys
 
 from rich.console import Console
 
-from bench import curves, gas, times
+from bench import curves, gas, routing, times
 
 CONSOLE = Console()
 
@@ -17,3 +17,5 @@ CONSOLE.rule("times")
 times.run(CONSOLE.print)
 CONSOLE.rule("curves")
 curves.main([], standalone_mode=False)
+CONSOLE.rule("routing")
+routing.main([], standalone_mode=False)

@@ -194,10 +194,14 @@ def lot_of(rng: random.Random, price: float) -> int:
 
 
 def instance(
-    seed: int, venues: int, notional: float | None = None, shared: bool = False
+    seed: int,
+    venues: int,
+    notional: float | None = None,
+    shared: bool = False,
+    plain: bool = False,
 ) -> Instance:
     """An order of `notional` USD ($10k to $10M, log-uniform, if it is not said) over so many
-    venues; with margin that is shared and scarce if asked for."""
+    venues; with margin that is shared and scarce, or plain: without minimums, lots and rules."""
     rng = random.Random(f"{seed} {venues} {notional} {shared}")
     price = rng.choice([1.5, 150.0, 3_000.0, 60_000.0]) * rng.uniform(0.8, 1.25)
     worth = notional or exp(rng.uniform(log(1e4), log(1e7)))
@@ -206,6 +210,9 @@ def instance(
     if rng.random() < 0.15:  # Equal venues.
         for i in rng.sample(range(venues), rng.randint(1, venues)):
             offers[i] = replace(offers[0], curve=replace(offers[0].curve, venue=f"venue-{i:02}"))
+    if plain:
+        offers = [_plain(offer) for offer in offers]
+        return Instance(sign * int(worth / price * ONE), tuple(offers))
     lots = [offer.curve.lot for offer in offers]
     grain = rng.choice([min(lots), max(lots), max(lots), 10 ** max(18 - 4, 0)])
     size = max(int(worth / price * ONE) // grain, 1) * grain
@@ -228,3 +235,9 @@ def instance(
     offers = [replace(o, margin=int(price / rng.choice([3, 5, 10, 20, 50]) * ONE)) for o in offers]
     dearest = max(offer.margin for offer in offers) * size // ONE
     return Instance(sign * size, tuple(offers), most, int(dearest * rng.uniform(0.1, 0.7)))
+
+
+def _plain(offer: Offer) -> Offer:
+    assert isinstance(offer.curve, MadeUp)
+    curve = replace(offer.curve, lot=1, least=1, turn=None)
+    return replace(offer, curve=curve, carry=max(offer.carry, -(10**3) * ONE // 10**4))
