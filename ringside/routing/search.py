@@ -20,9 +20,11 @@ from ringside.routing.rounding import amounts
 from ringside.routing.ways import Way
 from ringside.units import ONE
 
-NODES = 5_000
+NODES = 2_000
 """Nodes looked at before the search gives up on proving more."""
 
+FINE = 1e-8
+"""Lots below this share of the order are never branched on."""
 RETRIES = 4
 """How often a split that takes too much margin is tried again with less."""
 
@@ -175,45 +177,62 @@ class Search:
         return tuple(found)
 
     def _branches(self, state: State, top: Top) -> list[Branch]:
-        """The state in two parts: at the venue that jumps furthest around the top, by taking part
-        or not or from mode to mode; else at the lot that is furthest from whole."""
+        """The state in parts, by what keeps the relaxation from being a split: first sizes that
+        the lots cannot make up, then jumps, then coarse lots, in the end finer ones."""
         reduced = self._reduced(state, top)
         if (finer := self._finer(reduced, top)) is not None:
             return finer
-        points = [point for _, point in top.mix]
-        widest = False, 0.0
+        jumps = self._jumps(reduced, top)
+        if not jumps and reduced != tuple(state):
+            jumps = [reduced]
+        if not jumps:
+            jumps = self._lots(reduced, top, coarse=True)
+        found = [(-inf, part) for part in jumps] or self._stepped(reduced, top)
+        return found or [(-inf, part) for part in self._lots(reduced, top, coarse=False)]
+
+    def _jumps(self, state: State, top: Top) -> list[State]:
+        """Two parts at the venue that jumps furthest around the top, by taking part or not or from
+        mode to mode; none where nobody jumps."""
+        widest = 0.0
         found: list[State] = []
-        for i, (closable, ways) in enumerate(reduced):
-            picks = [point.picks[i] for point in points]
-            sizes = [pick[1] if pick[3] else 0.0 for pick in picks]
+        for i, (closable, ways) in enumerate(state):
+            picks = [point.picks[i] for _, point in top.mix]
             used = [pick[0] for pick in picks if pick[3]]
-            if not ways or any(way not in ways for way in used):
+            if not used or any(way not in ways for way in used):
                 continue
-            jump = (True, max(sizes) - min(sizes))
-            if used and closable and len(used) < len(picks):
-                if jump > widest:
-                    widest, found = jump, [_with(reduced, i, False, ways), _without(reduced, i)]
+            sizes = [pick[1] if pick[3] else 0.0 for pick in picks]
+            jump = max(sizes) - min(sizes)
+            if jump <= widest:
+                continue
+            if closable and len(used) < len(picks):
+                widest, found = jump, [_with(state, i, False, ways), _without(state, i)]
             elif any(way is not used[0] for way in used):
-                if jump > widest:
-                    first = min(used, key=lambda way: (way.lo, way.hi))
-                    rest = tuple(way for way in ways if way is not first)
-                    one, two = _with(reduced, i, closable, (first,)), _with(reduced, i, False, rest)
-                    widest, found = jump, [one, two]
-            elif used and used[0].coarse and len(used) == len(picks):
-                way = used[0]
-                mixed = sum(w * size for (w, _), size in zip(top.mix, sizes, strict=True))
-                lots = (mixed - way.low) / way.step
+                first = min(used, key=lambda way: (way.lo, way.hi))
+                rest = tuple(way for way in ways if way is not first)
+                one, two = _with(state, i, closable, (first,)), _with(state, i, False, rest)
+                widest, found = jump, [one, two]
+        return found
+
+    def _lots(self, state: State, top: Top, coarse: bool) -> list[State]:
+        """Two parts at the venue whose size is furthest from whole lots; none where all are."""
+        furthest, least = 0.0, 0.0 if coarse else FINE * self.relaxation.size
+        found: list[State] = []
+        for i, (closable, ways) in enumerate(state):
+            used = [(w, point.picks[i]) for w, point in top.mix if point.picks[i][3]]
+            way = used[0][1][0] if used else None
+            if way is None or way not in ways or len(used) < len(top.mix):
+                continue
+            lots = (sum(w * pick[1] for w, pick in used) - way.low) / way.step
+            part = min(lots % 1.0, 1.0 - lots % 1.0)
+            if (coarse and not way.coarse) or part < 1e-6 or part * way.step <= furthest:
+                continue
+            if way.step > least and way.lo < way.hi:
                 at = min(way.lo + int(lots) * way.lot, way.hi - way.lot)
-                part = min(lots % 1.0, 1.0 - lots % 1.0) * way.step
-                if part > 1e-6 * way.step and (False, part) > widest:
-                    rest = tuple(other for other in ways if other is not way)
-                    one = _with(reduced, i, closable, (way.within(way.lo, at), *rest))
-                    # What is above one way's lot may still be another way altogether.
-                    two = _with(reduced, i, False, (way.within(at + way.lot, way.hi),))
-                    widest, found = (False, part), [one, two]
-        if not found and reduced != tuple(state):
-            found = [reduced]
-        return [(-inf, part) for part in found] or self._stepped(reduced, top)
+                rest = tuple(other for other in ways if other is not way)
+                one = _with(state, i, closable, (way.within(way.lo, at), *rest))
+                two = _with(state, i, False, (way.within(at + way.lot, way.hi),))
+                furthest, found = part * way.step, [one, two]
+        return found
 
     def _finer(self, state: State, top: Top) -> list[Branch] | None:
         """Where the lots of those that take part cannot make up the size, one branch for each other
