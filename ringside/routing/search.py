@@ -114,8 +114,8 @@ class Search:
             self.bound = min(self.bound, bound)
             return
         branches = self._branches(state, top)
-        if not branches:
-            self.bound = min(self.bound, bound)
+        if branches is None:
+            self.bound, branches = min(self.bound, bound), []
         price, mu = top.best.x, top.best.mu
         near = max(abs(price) * 1e-7, *(abs(point.x - price) for _, point in top.mix))
         for least, branch in branches:
@@ -176,9 +176,10 @@ class Search:
             found.append((closable, tuple(kept)))
         return tuple(found)
 
-    def _branches(self, state: State, top: Top) -> list[Branch]:
+    def _branches(self, state: State, top: Top) -> list[Branch] | None:
         """The state in parts, by what keeps the relaxation from being a split: first sizes that
-        the lots cannot make up, then jumps, then coarse lots, in the end finer ones."""
+        the lots cannot make up, then jumps, then coarse lots, in the end finer ones. None are left
+        where nothing below can be a split; `None` says that there is nothing more to tell apart."""
         reduced = self._reduced(state, top)
         if (finer := self._finer(reduced, top)) is not None:
             return finer
@@ -188,7 +189,8 @@ class Search:
         if not jumps:
             jumps = self._lots(reduced, top, coarse=True)
         found = [(-inf, part) for part in jumps] or self._stepped(reduced, top)
-        return found or [(-inf, part) for part in self._lots(reduced, top, coarse=False)]
+        found = found or [(-inf, part) for part in self._lots(reduced, top, coarse=False)]
+        return found or None
 
     def _jumps(self, state: State, top: Top) -> list[State]:
         """Two parts at the venue that jumps furthest around the top, by taking part or not or from
