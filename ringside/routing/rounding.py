@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ringside.routing.dual import Top
 from ringside.routing.ways import Way
 from ringside.units import ONE
@@ -12,17 +14,18 @@ def amounts(top: Top, size: int) -> list[tuple[Way, int]] | None:
     `None` if none were found.
 
     Each is rounded down to its lots; what is left goes out in whole lots, the coarsest first and to
-    whom most was taken from, and the finest take the rest. Then single lots change hands as long as
-    that is cheaper.
+    whom most was taken from, and the finest take the rest.
     """
     ways = [pick[0] for pick in top.best.picks]
     parts, short = [], []
     for i, way in enumerate(ways):
         wanted = sum(weight * point.picks[i][1] for weight, point in top.mix)
         part = way.lo + max(int((wanted - way.low) / way.step + 1e-9), 0) * way.lot
-        part = min(part, way.hi)
+        full = all(point.picks[i][1] >= way.high for _, point in top.mix)
+        part = way.hi if full else min(part, way.hi)
         parts.append(part)
-        short.append(wanted - part / ONE)
+        # Whoever is full stays so: what is too much is taken from others.
+        short.append(inf if full else wanted - part / ONE)
     rest = size - sum(parts)
     order = sorted(range(len(ways)), key=lambda i: (-ways[i].lot, -short[i], i))
     for i in reversed(order):
@@ -47,8 +50,6 @@ def amounts(top: Top, size: int) -> list[tuple[Way, int]] | None:
             rest -= more
         if rest:
             return None
-    if any(way.coarse for way in ways):
-        _trade(ways, parts)
     return list(zip(ways, parts, strict=True))
 
 
@@ -77,8 +78,10 @@ def _place(ways: list[Way], parts: list[int], rest: int) -> bool:
     return True
 
 
-def _trade(ways: list[Way], parts: list[int]) -> None:
-    """Moves coarse lots to and from whoever takes them best, as long as that is cheaper."""
+def traded(split: list[tuple[Way, int]]) -> list[tuple[Way, int]]:
+    """The split once coarse lots have gone to and from whoever takes them best, as long as that is
+    cheaper; whatever margin that takes."""
+    ways, parts = [way for way, _ in split], [part for _, part in split]
     for _ in range(4 * len(ways)):
         best, move = 0.0, None
         for i, way in enumerate(ways):
@@ -95,10 +98,11 @@ def _trade(ways: list[Way], parts: list[int]) -> None:
                     if both < best - 1e-9:
                         best, move = both, (i, j, by)
         if move is None:
-            return
+            break
         i, j, by = move
         parts[i] += by
         parts[j] -= by
+    return list(zip(ways, parts, strict=True))
 
 
 def _change(way: Way, part: int, by: int) -> float:

@@ -16,8 +16,8 @@ from math import gcd, inf
 
 from ringside.routing.dual import Point, Relaxation, State, Top
 from ringside.routing.narrow import narrowed, unit_of
-from ringside.routing.rounding import amounts
-from ringside.routing.ways import Way
+from ringside.routing.rounding import amounts, traded
+from ringside.routing.ways import ROUNDING, Way
 from ringside.units import ONE
 
 NODES = 2_000
@@ -71,6 +71,13 @@ class Search:
         self.best: Parts | None = None
         self.cost, self.bound = inf, inf
         self.nodes, self.finished = 0, True
+        # No split costs more than all that venues could take at once: a higher bound says that
+        # there is none.
+        self._dearest = 1.0 + sum(
+            max(0.0, *(way.cost(size) for way in ways for size in (way.low, way.high)))
+            for _, ways in problem.state
+            if ways
+        )
         self._pushed = 0  # Of equal bounds the earlier node goes first.
         self._tried: set[tuple[tuple[int, int, int, int], ...]] = set()
         self._heap: list[tuple[float, int, State, float, float, float]] = []
@@ -98,8 +105,8 @@ class Search:
 
     @property
     def _enough(self) -> float:
-        """The bound at which a node is done."""
-        return self.cost - self.problem.tolerance
+        """The bound at which a node is done: nothing below it is cheaper, or nothing is there."""
+        return min(self.cost - self.problem.tolerance, self._dearest)
 
     def _push(self, bound: float, state: State, price: float, step: float, mu: float) -> None:
         self._pushed += 1
@@ -139,18 +146,22 @@ class Search:
         there is: then it is tried again with less."""
         relaxation = self.relaxation
         for _ in range(RETRIES):
-            best = relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu)
-            if best.value >= self.cost:
+            target = min(self.cost, self._dearest)
+            best = relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu, target)
+            if best.value >= target:
                 return
             parts = amounts(best, self.problem.size)
             if parts is None:
                 return
             self.offer(parts)
+            if any(way.coarse for way, _ in parts):
+                self.offer(traded(parts))
             over = self.problem.over(parts)
             if over <= 0:
                 return
             assert relaxation.margin is not None
-            relaxation = replace(relaxation, margin=relaxation.margin - 1.5 * over / ONE / ONE)
+            less = max(1.5 * over / ONE / ONE, relaxation.margin * ROUNDING)
+            relaxation = replace(relaxation, margin=relaxation.margin - less)
 
     def _reduced(self, state: State, top: Top) -> State:
         """The state without what the relaxation's prices rule out: ways, or staying away, that

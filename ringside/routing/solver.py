@@ -27,7 +27,7 @@ from ringside.routing.problem import (
     gap,
     number,
 )
-from ringside.routing.search import Problem, Search
+from ringside.routing.search import Parts, Problem, Search
 from ringside.routing.sides import Side, no_fit, prepare, require_capacity, require_sense
 from ringside.routing.ways import ROUNDING, Way
 from ringside.units import ONE, from_units
@@ -93,6 +93,8 @@ def _search(
         return search
     for way in _singles(sides, amount):
         search.offer([(way, amount)])
+    if margin is not None and (parts := _leanest(sides, amount)):
+        search.offer(parts)
     # The cheapest unit there is, and a basis point as the first step from there.
     price = min(w.carry + (w.slope_low if w.lo < w.hi else w.cost_low / w.low) for w in every)
     search.run(price, abs(price) * 1e-4)
@@ -109,6 +111,21 @@ def _singles(sides: Sequence[Side], amount: int) -> list[Way]:
         for way in side.ways
         if way.lo <= amount <= way.hi and amount % way.lot == 0
     ]
+
+
+def _leanest(sides: Sequence[Side], amount: int) -> Parts:
+    """A split that takes little of the shared margin, where it barely reaches; empty if the lots
+    and minimums leave none."""
+    parts: Parts = []
+    for side in sorted(sides, key=lambda s: s.offer.margin):
+        for way in reversed(side.ways):
+            part = min(way.hi, amount) // way.lot * way.lot
+            if part >= way.lo:
+                parts.append((way, part))
+                amount -= part
+                break
+    lacking = any(s.offer.required for s in sides) and len(parts) < len(sides)
+    return [] if amount or lacking else parts
 
 
 def _best_single(

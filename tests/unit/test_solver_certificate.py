@@ -1,4 +1,4 @@
-"""The certificate: no split is cheaper than its bound, and the route is as near to it as it says."""
+"""The certificate: no split is cheaper than its bound, and the route is within its gap."""
 
 import random
 from math import ceil

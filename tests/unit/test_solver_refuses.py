@@ -99,7 +99,7 @@ def test_margin_that_does_not_reach_says_what_would():
         Offer(LinearCurve("a", most=ONE), margin=100 * ONE),
         Offer(LinearCurve("b"), margin=300 * ONE),
     ]
-    with pytest.raises(NotEnoughMargin, match="399 USD of margin .* 400 at the very least"):
+    with pytest.raises(NotEnoughMargin, match=r"399 USD of margin .* 400 at the very least"):
         solve(2 * ONE, offers, margin=399 * ONE)
     assert solve(2 * ONE, offers, margin=400 * ONE).size == 2 * ONE
 
