@@ -25,8 +25,8 @@ NODES = 2_000
 
 FINE = 1e-8
 """Lots below this share of the order are never branched on."""
-RETRIES = 4
-"""How often a split that takes too much margin is tried again with less."""
+RETRIES = 8
+"""How often a split that takes too much margin is tried again with less, four times less each."""
 
 Parts = list[tuple[Way, int]]
 """Ways with their sizes (|1e18|)."""
@@ -145,7 +145,7 @@ class Search:
         """The best split over venues that all take part. Rounding may take more of the margin than
         there is: then it is tried again with less."""
         relaxation = self.relaxation
-        for _ in range(RETRIES):
+        for turn in range(RETRIES):
             target = min(self.cost, self._dearest)
             best = relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu, target)
             if best.value >= target:
@@ -160,7 +160,7 @@ class Search:
             if over <= 0:
                 return
             assert relaxation.margin is not None
-            less = max(1.5 * over / ONE / ONE, relaxation.margin * ROUNDING)
+            less = max(over / ONE / ONE, relaxation.margin * ROUNDING) * 4**turn
             relaxation = replace(relaxation, margin=relaxation.margin - less)
 
     def _reduced(self, state: State, top: Top) -> State:
