@@ -32,8 +32,8 @@ from ringside.routing.sides import Side, no_fit, prepare, require_capacity, requ
 from ringside.routing.ways import ROUNDING, Way
 from ringside.units import ONE, from_units
 
-PROVED = 2e-7
-"""How close to the best the search goes, as a fraction of the order's notional: 0.002 bps."""
+PROVED = 5e-7
+"""How close to the best the search goes, as a fraction of the order's notional: 0.005 bps."""
 
 
 def solve(
