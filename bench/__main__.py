@@ -7,7 +7,7 @@ import sys
 
 from rich.console import Console
 
-from bench import curves, funding, gas, times
+from bench import curves, funding, gas, routing, times
 
 CONSOLE = Console()
 
@@ -19,3 +19,5 @@ CONSOLE.rule("funding")
 funding.run(CONSOLE.print)
 CONSOLE.rule("curves")
 curves.main([], standalone_mode=False)
+CONSOLE.rule("routing")
+routing.main([], standalone_mode=False)

@@ -33,7 +33,7 @@ from ringside.orders import (
     Mode,
     Order,
 )
-from ringside.routing.split import SplitError
+from ringside.routing.problem import SplitError
 from ringside.statement import Statement, statement
 from ringside.units import BPS, ONE, from_units, price_against, usdc_to_usd
 from ringside.venues import VENUE_ERRORS, VENUES, snapshot

@@ -17,7 +17,7 @@ from ringside.chain.contracts import Refused, Ringside, refusal
 from ringside.keeper.oneshot import Interrupted
 from ringside.keeper.plan import PlanError
 from ringside.orders import OrderError
-from ringside.routing.split import SplitError
+from ringside.routing.problem import SplitError
 from ringside.units import UnitError, to_units
 from ringside.venues import VENUE_ERRORS
 from ringside.venues.base import VenueError

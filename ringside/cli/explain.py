@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ringside.keeper.receipts.document import Proof
+from ringside.routing import problem
 from ringside.routing.compare import compare
-from ringside.routing.split import Route, split
+from ringside.routing.problem import Certificate, Route
+from ringside.routing.solver import solve
 from ringside.units import BPS, DAY, ONE, price_against
 from ringside.venues import load, snapshot
 from ringside.venues.base import MarketState, Quote
@@ -90,7 +91,7 @@ class Explained:
     best_single: str | None
     saving: int | None
     saving_rate: int | None
-    certificate: Proof | None
+    certificate: Certificate | None
     failures: Mapping[str, str]
 
 
@@ -147,7 +148,6 @@ def explained(seen: Seen, size: int, horizon: int) -> Explained:
     )
     offers.sort(key=lambda offer: (bool(offer.why), sign * offer.total, offer.venue))
     total, notional = sum(leg.total for leg in legs), sum(leg.notional for leg in legs)
-    proof: Any = getattr(route, "certificate", None)
     saving = route.saving
     return Explained(
         seen.market,
@@ -166,14 +166,15 @@ def explained(seen: Seen, size: int, horizon: int) -> Explained:
         route.best_single.venue if route.best_single else None,
         saving,
         None if saving is None else saving * MICRO_BPS // notional,
-        Proof(proof.bound, proof.gap, proof.method) if proof else None,
+        route.certificate,
         dict(seen.failures),
     )
 
 
 def _routed(states: Mapping[str, MarketState], size: int, costs: Mapping[str, int]) -> Route:
     """The one place where a quote is routed."""
-    return split((state.curve for state in states.values()), size, None, costs)
+    offers = (problem.Offer(state.curve, leg_cost=costs[v]) for v, state in states.items())
+    return solve(size, offers)
 
 
 def _offer(

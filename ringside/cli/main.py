@@ -47,7 +47,7 @@ def quote(
     """What SIZE (base; negative sells) of MARKET costs at every venue, and split over them."""
     from ringside.cli import explain, tables
     from ringside.keeper.receipts.codec import plain
-    from ringside.routing.split import SplitError
+    from ringside.routing.problem import SplitError
     from ringside.units import UnitError, to_units
 
     try:

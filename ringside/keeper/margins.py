@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ringside.chain.contracts import AccountView, SeatView
 from ringside.keeper.errors import TooLittleMargin, usdc
 from ringside.orders import Order
-from ringside.routing.split import Route
+from ringside.routing.problem import Route
 from ringside.units import ONE, USDC_TO_USD, usdc_to_usd
 from ringside.venues.base import MarketState
 from ringside.venues.pool import smallest

@@ -38,7 +38,7 @@ from ringside.keeper.routes import (
 )
 from ringside.keeper.routes import worst_of_ticket as worst_of
 from ringside.orders import Order
-from ringside.routing.split import Route, RouteLeg, SplitError
+from ringside.routing.problem import Route, RouteLeg, SplitError
 from ringside.units import ONE, USDC_TO_USD, from_units, price_against, usdc_to_usd
 from ringside.venues.base import MarketState, Quote, VenueError
 
@@ -296,6 +296,9 @@ def _over(
         if sum(meets.values()) < left or any(meets[v] < part for v, part in forced.items()):
             raise _too_dear(found.all_in_price, order)
         found = route(states, size, meets, costs, forced)
+        if any(is_worse(leg.quote.all_in, leg.size, order.limit_price) for leg in found.legs):
+            # A venue rounds against the client, so a smaller leg may miss by its last digit.
+            raise _too_dear(found.all_in_price, order)
     try:
         return _made(asked, found, states, allowed, venue_ids)
     except TooLittleMargin:

@@ -4,16 +4,15 @@ and what each leg's own limit leaves."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ringside.chain.contracts import AccountView
 from ringside.keeper.errors import HeldElsewhere, NothingToClose, PlanError
 from ringside.keeper.margins import conversion, held, is_known
 from ringside.orders import Order
-from ringside.routing.split import Route, RouteLeg, split
+from ringside.routing.problem import Offer, Route
+from ringside.routing.solver import solve
 from ringside.units import ONE, from_units, usdc_to_usd
 from ringside.venues.base import Curve, MarketState, Quote, VenueError
-from ringside.venues.pieces import Mode
 from ringside.venues.pool import largest
 
 
@@ -122,46 +121,6 @@ def close_first(
     return dict(against)
 
 
-@dataclass(frozen=True, slots=True)
-class Beyond:
-    """What is left of a curve once |size| `by` is taken from it."""
-
-    curve: Curve
-    by: int
-
-    @property
-    def venue(self) -> str:
-        return self.curve.venue
-
-    @property
-    def market(self) -> str:
-        return self.curve.market
-
-    @property
-    def lot(self) -> int:
-        return self.curve.lot
-
-    def minimum(self, sign: int) -> int:
-        return self.curve.lot
-
-    def capacity(self, sign: int) -> int:
-        return max(self.curve.capacity(sign) - self.by, 0)
-
-    def quote(self, size: int) -> Quote:
-        sign = 1 if size > 0 else -1
-        whole, taken = self.curve.quote(size + sign * self.by), self.curve.quote(sign * self.by)
-        return Quote(size, whole.notional - taken.notional, whole.fee - taken.fee)
-
-    def marginal_price(self, sign: int) -> int:
-        return self.quote(sign * self.minimum(sign)).all_in_price
-
-    def size_at(self, price: int, sign: int) -> int:
-        return max(self.curve.size_at(price, sign) - self.by, 0)
-
-    def modes(self, sign: int) -> tuple[Mode, ...]:
-        raise NotImplementedError  # `split` asks for none.
-
-
 def route(
     states: Mapping[str, MarketState],
     size: int,
@@ -172,23 +131,22 @@ def route(
     """The split of `size`, in which `forced` venues take at least that much.
 
     Raises:
-        SplitError: as `split`.
+        SplitError: as `solve`.
         PlanError: a forced part is not what its venue takes.
     """
-    if not forced:
-        return split((s.curve for s in states.values()), size, caps, costs)
-    sign, rest = (1 if size > 0 else -1), abs(size) - sum(forced.values())
-    curves: list[Curve] = [
-        Beyond(s.curve, forced[v]) if v in forced else s.curve for v, s in states.items()
-    ]
-    beyond = {v: cap - forced.get(v, 0) for v, cap in caps.items()}
-    more = {v: 0 if v in forced else cost for v, cost in costs.items()}
-    try:
-        opened = {leg.venue: abs(leg.size) for leg in split(curves, sign * rest, beyond, more).legs}
-        sizes = {v: forced.get(v, 0) + opened.get(v, 0) for v in states}
-        legs = tuple(
-            RouteLeg(v, states[v].curve.quote(sign * part)) for v, part in sizes.items() if part
+    offers = [
+        Offer(
+            state.curve,
+            most=caps[venue],
+            least=forced.get(venue, 0),
+            required=venue in forced,
+            leg_cost=costs[venue],
         )
-    except VenueError as refused:
-        raise PlanError(f"What must be closed first cannot be: {refused}.") from None
-    return Route(size, legs, sum(costs[leg.venue] for leg in legs), None, 0)
+        for venue, state in states.items()
+    ]
+    for venue, part in forced.items():
+        try:
+            states[venue].curve.quote(part if size > 0 else -part)
+        except VenueError as refused:
+            raise PlanError(f"What must be closed first cannot be: {refused}.") from None
+    return solve(size, offers)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ringside.routing.problem import MICRO_BPS
 from ringside.units import BPS, ONE
 from ringside.venues.base import MarketState, Quote, VenueError
-
-MICRO_BPS = 10**6
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ def funding_of(
             state.funding_rate,
             state.index_price,
             weeks.get(venue),
-            getattr(state, "funding_velocity", 0),
+            state.funding_velocity,
         )
         for venue, state in states.items()
     }

@@ -11,7 +11,7 @@ from ringside.chain.contracts import Refused
 from ringside.keeper.margins import held
 from ringside.keeper.plan import PlanError, TooLittleMargin
 from ringside.orders import Bounds, Conditions, venue_set
-from ringside.routing.split import NotEnoughCapacity
+from ringside.routing.problem import NotEnoughCapacity
 from ringside.units import ONE, USDC, usdc_to_usd
 
 BASE = {"ETH-USD": ONE, "BTC-USD": ONE // 30}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ringside.units import ONE
 from ringside.venues.base import BelowMinimum, BeyondCapacity, Quote
 from ringside.venues.perp_v2 import PerpCurve
+from ringside.venues.pieces import Mode, Piece
 from ringside.venues.rage import RageCurve
 from ringside.venues.skew import SkewCurve
 from ringside.venues.uniswap_v3 import Pool, pool_of_ranges, sqrt_ratio_at_tick
@@ -55,6 +56,12 @@ class LinearCurve:
         size = max(over, 0) * self.depth // (self.price * factor)
         size = min(size, self.most)
         return size - size % self.lot
+
+    def modes(self, sign: int) -> tuple[Mode, ...]:
+        factor = (1 + sign * self.fee_bps / 10_000) * self.price / ONE
+        depth, most = self.depth / ONE, self.most / ONE
+        pieces = (Piece(most, factor, sign * factor / depth),)
+        return (Mode(self.minimum(sign), self.most, pieces, error=1e-13 * most * factor),)
 
 
 @st.composite

@@ -17,8 +17,9 @@ from ringside.cli import chart, tables
 from ringside.cli.explain import GAS, CannotQuote, Seen, explained, seconds
 from ringside.cli.main import cli
 from ringside.keeper.receipts.codec import canonical, plain
-from ringside.keeper.receipts.document import Proof, receipt_of
+from ringside.keeper.receipts.document import receipt_of
 from ringside.keeper.receipts.store import Receipts
+from ringside.routing.problem import Certificate
 from ringside.units import DAY, ONE
 
 register()
@@ -105,7 +106,7 @@ def test_a_person_sees_venues_split_saving_and_certificate():
 
 def test_a_certificate_is_told_with_its_gap_and_its_absence_too():
     told = replace(explained(seen(), 500 * ONE, 0), certificate=None)
-    proven = replace(told, certificate=Proof(told.total, 1_500, "dual"))
+    proven = replace(told, certificate=Certificate(told.total, 1_500, "dual"))
     for quote, words in (
         (told, "gives no certificate"),
         (proven, f"no split costs less than ${told.total / ONE:,.4f}"),

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from made_up_accounts import states_of
 from made_up_curves import LinearCurve
 
-from ringside.routing.compare import MICRO_BPS, compare
+from ringside.routing.compare import compare
+from ringside.routing.problem import MICRO_BPS
 from ringside.units import BPS, ONE
 
 SIGNS = st.sampled_from([1, -1])

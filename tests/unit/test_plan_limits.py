@@ -9,7 +9,8 @@ from made_up_accounts import account, no_seat, order, states_of
 from made_up_curves import LinearCurve
 
 from ringside.keeper.plan import TooDear, plan
-from ringside.routing.split import split
+from ringside.routing.problem import Offer
+from ringside.routing.solver import solve
 from ringside.units import ONE, USDC
 
 IDS = {"a": 0, "b": 1}
@@ -35,7 +36,7 @@ def test_no_leg_is_planned_beyond_the_limit(sign, size, apart, depth, share):
         LinearCurve("b", price=2_000 * ONE + apart * ONE, depth=depth * ONE),
     ]
     states = states_of(curves)
-    best = split(curves, sign * size * ONE)
+    best = solve(sign * size * ONE, map(Offer, curves))
     dearest = max(leg.quote.all_in_price * sign for leg in best.legs) * sign
     assume(len(best.legs) == 2)
     limit = best.all_in_price + (dearest - best.all_in_price) * share // 100
@@ -49,7 +50,7 @@ def test_no_leg_is_planned_beyond_the_limit(sign, size, apart, depth, share):
 
 def test_a_limit_that_the_dearest_leg_misses_moves_size_to_the_other():
     curves = [LinearCurve("a"), LinearCurve("b", price=2_001 * ONE)]
-    best = split(curves, 100 * ONE)
+    best = solve(100 * ONE, map(Offer, curves))
     limit = max(leg.quote.all_in_price for leg in best.legs) - ONE // 100
     signed = order(size=100 * ONE, limit=limit)
     made = plan(signed, RICH, states_of(curves), IDS)
@@ -59,7 +60,7 @@ def test_a_limit_that_the_dearest_leg_misses_moves_size_to_the_other():
 
 def test_a_limit_that_no_split_meets_is_said_to_be_the_reason():
     curves = [LinearCurve("a"), LinearCurve("b", price=2_001 * ONE)]
-    best = split(curves, 100 * ONE)
+    best = solve(100 * ONE, map(Offer, curves))
     signed = order(size=100 * ONE, limit=best.all_in_price - ONE)
     with pytest.raises(TooDear, match="worse than the order's limit"):
         plan(signed, RICH, states_of(curves), IDS)

@@ -18,7 +18,7 @@ from ringside.keeper.plan import (
 )
 from ringside.keeper.routes import is_worse, worst_of_ticket
 from ringside.orders import CLOSE_LONGS, Tickets
-from ringside.routing.split import SplitError
+from ringside.routing.problem import SplitError
 from ringside.units import ONE, USDC, usdc_to_usd
 
 IDS = {"a": 0, "b": 1, "later": 2}

@@ -11,7 +11,7 @@ PURE = [
     "ringside.eip712",
     "ringside.orders",
     "ringside.permits",
-    "ringside.routing.split",
+    "ringside.routing.solver",
     "ringside.routing.compare",
     "ringside.routing.funding",
     "ringside.routing.persistence",

@@ -37,7 +37,7 @@ from ringside.keeper.receipts.shortfall import (
 )
 from ringside.keeper.receipts.store import Receipts
 from ringside.orders import Bundle, Mode
-from ringside.routing.split import SplitError
+from ringside.routing.problem import SplitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

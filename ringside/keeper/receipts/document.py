@@ -22,6 +22,7 @@ from ringside.keeper.receipts.codec import CodecError, canonical, parse, plain, 
 from ringside.keeper.receipts.store import Receipt
 from ringside.orders import Bundle, Domain, Order
 from ringside.routing.compare import compare
+from ringside.routing.problem import Certificate
 from ringside.units import price_against
 from ringside.venues import VENUES, Key, Reading, Snapshot
 from ringside.venues import replay as replay_readings
@@ -29,7 +30,7 @@ from ringside.venues.base import Quote
 
 VERSION = 1
 """Of the document's form."""
-SOLVER = "split-1"
+SOLVER = "bound-1"
 """The solver that this package decides by. Another name may give other legs."""
 
 
@@ -68,16 +69,6 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """The solver's certificate: no split costs less than `bound` (USD 1e18, a sale's is negative),
-    and the one chosen costs `gap` more (millionths of a basis point of notional, rounded up)."""
-
-    bound: int
-    gap: int
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
     """A leg as it is sent: `margin` in USDC (1e6), the rest as in `Quote`; `later`: a ticket."""
 
@@ -105,7 +96,7 @@ class Outcome:
     best_single: str | None
     best_single_all_in: int | None
     candidates: tuple[Candidate, ...]
-    certificate: Proof | None
+    certificate: Certificate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +219,6 @@ def outcome(view: View, made: Plan) -> Outcome:
     """A plan and what there was to choose from, as it is written down."""
     route, quotes = made.route, {leg.venue: leg.quote for leg in made.route.legs}
     best = route.best_single
-    proof = getattr(route, "certificate", None)
     return Outcome(
         made.size,
         tuple(
@@ -252,7 +242,7 @@ def outcome(view: View, made: Plan) -> Outcome:
         best.venue if best else None,
         best.quote.all_in if best else None,
         candidates(view, made.order, made.size),
-        Proof(proof.bound, proof.gap, proof.method) if proof else None,
+        route.certificate,
     )
 
 

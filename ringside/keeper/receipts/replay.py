@@ -10,7 +10,7 @@ from ringside.keeper.decide import decide
 from ringside.keeper.errors import PlanError
 from ringside.keeper.receipts.codec import Plain, plain
 from ringside.keeper.receipts.document import SOLVER, Document, Outcome, outcome
-from ringside.routing.split import SplitError
+from ringside.routing.problem import SplitError
 from ringside.venues.base import VenueError
 
 _MADE_UP = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)

@@ -1,0 +1,210 @@
+"""How good routes are, and how fast: `python -m bench.routing`.
+
+Random orders (`bench.instances`) and frozen real books (`bench.books`); each route's cost is set
+against its own certificate and against the usual ways to split. Times are of the processor, for a
+venue's first order ("cold": its curve is new) unless it says warm. Written to
+build/bench/routing.json, beside what other measurements of routing put there.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import exp, log
+from pathlib import Path
+from statistics import mean
+from time import process_time
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench import baselines, books
+from bench.instances import Instance, instance
+from ringside.routing.problem import Offer, Route, SplitError
+from ringside.routing.solver import solve
+from ringside.units import ONE
+
+OUT = Path(__file__).resolve().parent.parent / "build" / "bench" / "routing.json"
+SIZES = {"$10k": 1e4, "$100k": 1e5, "$1M": 1e6, "$10M": 1e7}
+SHARES = {3: 0.4, 10: 0.4, 50: 0.2}
+"""Of the instances, by how many venues there are."""
+CONSOLE = Console()
+
+
+@dataclass
+class Measured:
+    """What a batch of orders took (seconds), how far from proved the routes were (bps), and why
+    there was none."""
+
+    times: list[float] = field(default_factory=list)
+    gaps: list[float] = field(default_factory=list)
+    methods: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def take(self, at: Instance) -> Route | None:
+        """Routes one order."""
+        start = process_time()
+        try:
+            route = solve(at.size, at.offers, **at.rules)
+        except SplitError as why:
+            self.refused[type(why).__name__] += 1
+            return None
+        self.times.append(process_time() - start)
+        assert route.certificate is not None
+        self.gaps.append(route.certificate.gap / 1e6)
+        self.methods[route.certificate.method] += 1
+        return route
+
+    def ms(self, share: float) -> float:
+        """The time within which that share of them was done."""
+        return sorted(self.times)[min(int(len(self.times) * share), len(self.times) - 1)] * 1e3
+
+
+def merge(figures: Mapping[str, Any]) -> None:
+    """Puts `figures` into routing.json, beside what is there."""
+    known = json.loads(OUT.read_text()) if OUT.exists() else {}
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps({**known, **figures}, indent=2) + "\n")
+
+
+def certified(count: int) -> dict[str, Any]:
+    """Random orders over 3, 10 and 50 venues, with everything but shared margin."""
+    table = Table(
+        *("venues", "orders", "p50 ms", "p99 ms", "worst ms", "worst gap bps"),
+        *("dual", "search", "unfinished", "refused"),
+        title="random orders, $10k to $10M",
+    )
+    batches = {}
+    for venues, share in SHARES.items():
+        batch = batches[venues] = Measured()
+        for seed in range(int(count * share)):
+            batch.take(instance(seed, venues))
+        table.add_row(*_row(str(venues), batch))
+    CONSOLE.print(table)
+    return {
+        "instances": count,
+        "p99_ms_50_venues": batches[50].ms(0.99),
+        "worst_certified_gap_bps": max(max(b.gaps) for b in batches.values()),
+    }
+
+
+def shared(count: int) -> dict[str, Any]:
+    """Orders with scarce margin shared between the venues."""
+    table = Table(
+        *("venues", "orders", "p50 ms", "p99 ms", "worst ms", "worst gap bps"),
+        *("dual", "search", "unfinished", "refused"),
+        title="margin shared",
+    )
+    every = Measured()
+    for venues in (3, 10):
+        batch = Measured()
+        for seed in range(count // 2):
+            batch.take(instance(seed, venues, shared=True))
+        table.add_row(*_row(str(venues), batch))
+        every.times += batch.times
+        every.gaps += batch.gaps
+    CONSOLE.print(table)
+    return {
+        "shared_margin_worst_gap_bps": max(every.gaps),
+        "shared_margin_p99_ms": every.ms(0.99),
+        "shared_margin_instances": count,
+    }
+
+
+def _row(name: str, batch: Measured) -> list[str]:
+    return [
+        *(name, str(len(batch.times)), f"{batch.ms(0.5):.2f}", f"{batch.ms(0.99):.2f}"),
+        *(f"{max(batch.times) * 1e3:.1f}", f"{max(batch.gaps):.6f}"),
+        *(str(batch.methods[m]) for m in ("dual", "search", "unfinished")),
+        ", ".join(f"{why} {n}" for why, n in batch.refused.items()),
+    ]
+
+
+def against(count: int) -> dict[str, Any]:
+    """How much more than the route the usual splits cost, over 7 and 10 venues (the grid: 7)."""
+    excess: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for label, notional in SIZES.items():
+        for seed in range(count):
+            for venues in (7, 10):
+                at = instance(seed, venues, notional, plain=True)
+                route = Measured().take(at)
+                for name, split in baselines.BASELINES.items():
+                    if route is None or (name == "5 % grid") != (venues == 7):
+                        continue
+                    cost = baselines.cost(at, split(at))
+                    if cost is not None:
+                        excess[name][label].append((cost - route.cost) / ONE / notional * 1e4)
+    table = Table("mean bps above the route", *SIZES, "least", title="against")
+    for name, by_size in excess.items():
+        worst = min(min(found) for found in by_size.values())
+        table.add_row(name, *(f"{mean(by_size[size]):.3f}" for size in SIZES), f"{worst:.4f}")
+    CONSOLE.print(table)
+    return {
+        "against": {n: {s: mean(f) for s, f in by.items()} for n, by in excess.items()},
+        "against_least": {n: min(map(min, by.values())) for n, by in excess.items()},
+    }
+
+
+def real_books() -> dict[str, Any]:
+    """The saving over the best single venue on the frozen books."""
+    if not books.available():
+        CONSOLE.print(f"Frozen books: skipped, there is no {books.DATA / 'books'}.")
+        return {}
+    found: dict[str, list[float]] = defaultdict(list)
+    none: Counter[str] = Counter()
+    for sign in (1, -1):
+        for curves in books.markets(sign):
+            for label, notional in SIZES.items():
+                size = int(notional / books.PRICE * ONE) // books.LOT * books.LOT
+                at = Instance(sign * size, tuple(Offer(curve) for curve in curves))
+                route = Measured().take(at)
+                if route is None or route.saving is None:
+                    none[label] += 1
+                    continue
+                found[label].append(route.saving / ONE / notional * 1e4)
+    table = Table(
+        *("order", "markets", "mean saving bps", "no single venue takes it"), title="frozen books"
+    )
+    for label in SIZES:
+        some = found[label]
+        saved = f"{mean(some):.2f}" if some else "-"
+        table.add_row(label, str(len(some)), saved, str(none[label]))
+    CONSOLE.print(table)
+    return {"saving_bps": {label: mean(some) for label, some in found.items() if some}}
+
+
+def throughput(orders: int = 1_000) -> dict[str, Any]:
+    """Orders a second against one snapshot of three venues, re-priced in integers."""
+    rng = random.Random(3)
+    offers = instance(11, 3, 1e7, plain=True).offers
+    price = offers[0].curve.marginal_price(1) or offers[0].curve.marginal_price(-1)
+    sign = 1 if offers[0].curve.capacity(1) else -1
+    sizes = [
+        sign * int(exp(rng.uniform(log(1e4), log(1e6))) / price * ONE * ONE) for _ in range(orders)
+    ]
+    start = process_time()
+    for size in sizes:
+        solve(size, offers)
+    took = process_time() - start
+    CONSOLE.print(f"{orders / took:,.0f} orders a second over three venues, warm, on one core")
+    return {"orders_per_second": orders / took}
+
+
+@click.command()
+@click.option("--instances", default=10_000, show_default=True, help="Random orders.")
+def main(instances: int) -> None:
+    """Measure, print, and put into build/bench/routing.json."""
+    merge(certified(instances))
+    merge(shared(instances // 10))
+    merge(against(instances // 50))
+    merge(real_books())
+    merge(throughput())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+"""Branch and bound over what the relaxation leaves open: which venues take part, in which mode,
+and, where lots are coarse, on which side of a lot.
+
+A node is, by venue, the ways it still has. Its relaxation bounds whatever lies below it; where the
+venues' sizes at the two prices around the top differ by more than the convex middle, that venue is
+branched on. A node is done once no split below it can be cheaper than the best known by
+`tolerance`; the least of the bounds of all that was set aside so is the bound of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from math import gcd, inf
+
+from ringside.routing.dual import Point, Relaxation, State, Top
+from ringside.routing.narrow import narrowed, unit_of
+from ringside.routing.rounding import amounts, traded
+from ringside.routing.ways import ROUNDING, Way
+from ringside.units import ONE
+
+NODES = 2_000
+"""Nodes looked at before the search gives up on proving more."""
+
+FINE = 1e-8
+"""Lots below this share of the order are never branched on."""
+RETRIES = 8
+"""How often a split that takes too much margin is tried again with less, four times less each."""
+
+Parts = list[tuple[Way, int]]
+"""Ways with their sizes (|1e18|)."""
+
+
+Branch = tuple[float, State]
+"""A part of a node, and what is known to bound it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is searched: |size| (1e18) over `state`, one entry a venue; `margin` in USD 1e36, as
+    size × margin per base gives it. A split within `tolerance` (USD) of the best is good enough."""
+
+    size: int
+    state: State
+    most_venues: int | None
+    margin: int | None
+    margins: Sequence[int]
+    tolerance: float
+
+    def fits(self, parts: Parts) -> bool:
+        """Whether the rules over several venues are kept."""
+        if self.most_venues is not None and len(parts) > self.most_venues:
+            return False
+        return self.over(parts) <= 0
+
+    def over(self, parts: Parts) -> int:
+        """How much more margin is taken than there is (USD 1e36)."""
+        if self.margin is None:
+            return 0
+        return sum(self.margins[way.venue] * size for way, size in parts) - self.margin
+
+
+class Search:
+    """Looks for the cheapest parts; `run` once. `best` are they (`None`: nothing found), `cost`
+    theirs in USD, `bound` what no split costs less than, `nodes` how many were looked at, and
+    `finished` whether that settled it."""
+
+    def __init__(self, problem: Problem, relaxation: Relaxation) -> None:
+        self.problem, self.relaxation = problem, relaxation
+        self.best: Parts | None = None
+        self.cost, self.bound = inf, inf
+        self.nodes, self.finished = 0, True
+        # No split costs more than all that venues could take at once: a higher bound says that
+        # there is none.
+        self._dearest = 1.0 + sum(
+            max(0.0, *(way.cost(size) for way in ways for size in (way.low, way.high)))
+            for _, ways in problem.state
+            if ways
+        )
+        self._pushed = 0  # Of equal bounds the earlier node goes first.
+        self._tried: set[tuple[tuple[int, int, int, int], ...]] = set()
+        self._heap: list[tuple[float, int, State, float, float, float]] = []
+
+    def offer(self, parts: Parts) -> None:
+        """Takes a split as the best if it keeps the rules and is cheaper."""
+        cost = sum(way.cost(size / ONE) for way, size in parts)
+        if cost < self.cost and self.problem.fits(parts):
+            self.best, self.cost = parts, cost
+
+    def run(self, price: float, step: float) -> None:
+        """Searches from a first guess of the price."""
+        self._push(-inf, self.problem.state, price, step, 0.0)
+        while self._heap:
+            bound, _, state, price, step, mu = heappop(self._heap)
+            if bound >= self._enough or self.nodes == NODES:
+                self.finished = bound >= self._enough
+                self.bound = min(self.bound, bound)
+                break
+            possible = narrowed(state, self.problem.size, self.problem.most_venues)
+            if possible is not None:
+                self.nodes += 1
+                self._node(possible, price, step, mu, bound)
+        self.bound = min(self.bound, self.cost)
+
+    @property
+    def _enough(self) -> float:
+        """The bound at which a node is done: nothing below it is cheaper, or nothing is there."""
+        return min(self.cost - self.problem.tolerance, self._dearest)
+
+    def _push(self, bound: float, state: State, price: float, step: float, mu: float) -> None:
+        self._pushed += 1
+        heappush(self._heap, (bound, self._pushed, state, price, step, mu))
+
+    def _node(self, state: State, price: float, step: float, mu: float, bound: float) -> None:
+        top = self.relaxation.top(state, price, step, mu, self._enough)
+        bound = max(bound, top.value)
+        if bound < self._enough:
+            self._round(top)
+        if bound >= self._enough:
+            self.bound = min(self.bound, bound)
+            return
+        branches = self._branches(state, top)
+        if branches is None:
+            self.bound, branches = min(self.bound, bound), []
+        price, mu = top.best.x, top.best.mu
+        near = max(abs(price) * 1e-7, *(abs(point.x - price) for _, point in top.mix))
+        for least, branch in branches:
+            self._push(max(bound, least), branch, price, near, mu)
+
+    def _round(self, top: Top) -> None:
+        """Splits in integers near the relaxation's own: over the venues on either side of it."""
+        for _, point in top.mix:
+            ways = [pick[0] for pick in point.picks if pick[3]]
+            key = tuple((way.venue, id(way.table), way.lo, way.hi) for way in ways)
+            if key in self._tried:
+                continue
+            self._tried.add(key)
+            fixed = narrowed([(False, (way,)) for way in ways], self.problem.size, None)
+            if fixed is None:
+                continue
+            self._fill(fixed, point)
+
+    def _fill(self, fixed: State, point: Point) -> None:
+        """The best split over venues that all take part. Rounding may take more of the margin than
+        there is: then it is tried again with less."""
+        relaxation = self.relaxation
+        for turn in range(RETRIES):
+            target = min(self.cost, self._dearest)
+            best = relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu, target)
+            if best.value >= target:
+                return
+            parts = amounts(best, self.problem.size)
+            if parts is None:
+                return
+            self.offer(parts)
+            if any(way.coarse for way, _ in parts):
+                self.offer(traded(parts))
+            over = self.problem.over(parts)
+            if over <= 0:
+                return
+            assert relaxation.margin is not None
+            less = max(over / ONE / ONE, relaxation.margin * ROUNDING) * 4**turn
+            relaxation = replace(relaxation, margin=relaxation.margin - less)
+
+    def _reduced(self, state: State, top: Top) -> State:
+        """The state without what the relaxation's prices rule out: ways, or staying away, that
+        would lift the bound to where it is enough."""
+        point, slack = top.best, self._enough - top.best.value
+        found = []
+        for (closable, ways), (best, _, loss, _) in zip(state, point.picks, strict=True):
+            loss += point.toll
+            least = min(loss, 0.0) if closable else loss
+            if closable and -loss >= slack:
+                closable = False
+                self.bound = min(self.bound, point.value - loss)
+            kept = []
+            for way in ways:
+                more = loss - least
+                if way is not best:
+                    price = point.x - way.carry - point.mu * way.margin
+                    more = way.at(price)[1] + point.toll - least
+                if more < slack:
+                    kept.append(way)
+                else:
+                    self.bound = min(self.bound, point.value + more)
+            found.append((closable, tuple(kept)))
+        return tuple(found)
+
+    def _branches(self, state: State, top: Top) -> list[Branch] | None:
+        """The state in parts, by what keeps the relaxation from being a split: first sizes that
+        the lots cannot make up, then jumps, then coarse lots, in the end finer ones. None are left
+        where nothing below can be a split; `None` says that there is nothing more to tell apart."""
+        reduced = self._reduced(state, top)
+        if (finer := self._finer(reduced, top)) is not None:
+            return finer
+        jumps = self._jumps(reduced, top)
+        if not jumps and reduced != tuple(state):
+            jumps = [reduced]
+        if not jumps:
+            jumps = self._lots(reduced, top, coarse=True)
+        found = [(-inf, part) for part in jumps] or self._stepped(reduced, top)
+        found = found or [(-inf, part) for part in self._lots(reduced, top, coarse=False)]
+        return found or None
+
+    def _jumps(self, state: State, top: Top) -> list[State]:
+        """Two parts at the venue that jumps furthest around the top, by taking part or not or from
+        mode to mode; none where nobody jumps."""
+        widest = 0.0
+        found: list[State] = []
+        for i, (closable, ways) in enumerate(state):
+            picks = [point.picks[i] for _, point in top.mix]
+            used = [pick[0] for pick in picks if pick[3]]
+            if not used or any(way not in ways for way in used):
+                continue
+            sizes = [pick[1] if pick[3] else 0.0 for pick in picks]
+            jump = max(sizes) - min(sizes)
+            if jump <= widest:
+                continue
+            if closable and len(used) < len(picks):
+                widest, found = jump, [_with(state, i, False, ways), _without(state, i)]
+            elif any(way is not used[0] for way in used):
+                first = min(used, key=lambda way: (way.lo, way.hi))
+                rest = tuple(way for way in ways if way is not first)
+                one, two = _with(state, i, closable, (first,)), _with(state, i, False, rest)
+                widest, found = jump, [one, two]
+        return found
+
+    def _lots(self, state: State, top: Top, coarse: bool) -> list[State]:
+        """Two parts at the venue whose size is furthest from whole lots; none where all are."""
+        furthest, least = 0.0, 0.0 if coarse else FINE * self.relaxation.size
+        found: list[State] = []
+        for i, (closable, ways) in enumerate(state):
+            used = [(w, point.picks[i]) for w, point in top.mix if point.picks[i][3]]
+            way = used[0][1][0] if used else None
+            if way is None or way not in ways or len(used) < len(top.mix):
+                continue
+            lots = (sum(w * pick[1] for w, pick in used) - way.low) / way.step
+            part = min(lots % 1.0, 1.0 - lots % 1.0)
+            if (coarse and not way.coarse) or part < 1e-6 or part * way.step <= furthest:
+                continue
+            if way.step > least and way.lo < way.hi:
+                at = min(way.lo + int(lots) * way.lot, way.hi - way.lot)
+                rest = tuple(other for other in ways if other is not way)
+                one = _with(state, i, closable, (way.within(way.lo, at), *rest))
+                two = _with(state, i, False, (way.within(at + way.lot, way.hi),))
+                furthest, found = part * way.step, [one, two]
+        return found
+
+    def _finer(self, state: State, top: Top) -> list[Branch] | None:
+        """Where the lots of those that take part cannot make up the size, one branch for each other
+        venue that could help, without those before it; `None` where they can."""
+        unit = gcd(*(unit_of((pick[0],)) for pick in top.best.picks if pick[3]))
+        if not unit or self.problem.size % unit == 0:
+            return None
+        return self._helped(state, top, unit)[:-1]
+
+    def _stepped(self, state: State, top: Top) -> list[Branch]:
+        """Where all is settled but the steps: either whoever takes part with the finest lots is on
+        the steps of the others, or one more venue has finer ones too."""
+        units = sorted(unit_of((pick[0],)) for pick in top.best.picks if pick[3])
+        unit = gcd(*units[1:])
+        branches = self._helped(state, top, unit) if unit > units[0] else []
+        return branches if len(branches) > 1 else []
+
+    def _helped(self, state: State, top: Top, unit: int) -> list[Branch]:
+        """A branch for each venue that does not take part and whose lots are no multiple of `unit`,
+        without those before it; and one without any of them."""
+        point = top.best
+        others = [
+            (pick[2], i)
+            for i, ((_, ways), pick) in enumerate(zip(state, point.picks, strict=True))
+            if ways and not pick[3] and unit_of(ways) % unit
+        ]
+        found: list[Branch] = []
+        for loss, i in sorted(others):
+            found.append((point.value + loss + point.toll, _with(state, i, False, state[i][1])))
+            state = _with(state, i, True, ())
+        return [*found, (-inf, state)]
+
+
+def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
+    return (*state[:i], (closable, ways), *state[i + 1 :])
+
+
+def _without(state: State, i: int) -> State:
+    """Without venue i; nor any that offers the same, since either might as well be the one."""
+    ways = state[i][1]
+    return tuple(
+        entry
+        for j, entry in enumerate(state)
+        if j != i and not (entry[0] and _same(entry[1], ways))
+    )
+
+
+def _same(some: tuple[Way, ...], others: tuple[Way, ...]) -> bool:
+    return len(some) == len(others) and all(
+        a.likeness == b.likeness for a, b in zip(some, others, strict=True)
+    )

@@ -1,0 +1,205 @@
+"""The cheapest way to fill an order over several venues, with a proof of how cheap that is.
+
+The venues' curves in closed form (`Curve.modes`) are searched in floats (`search`); what is found
+is re-priced in integers by the exact curves and set against the best single venue. Offers are
+looked at in the order of their venues' names, and the search stops at a number of nodes and never
+by the clock: the same offers give the same route, bit by bit, whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import floor
+
+from ringside.routing.dual import Relaxation
+from ringside.routing.problem import (
+    BadOffer,
+    Certificate,
+    NotEnoughMargin,
+    Offer,
+    Route,
+    RouteLeg,
+    SplitError,
+    TooFewVenues,
+    ZeroSize,
+    carry_of,
+    gap,
+    number,
+)
+from ringside.routing.search import Parts, Problem, Search
+from ringside.routing.sides import Side, no_fit, prepare, require_capacity, require_sense
+from ringside.routing.ways import ROUNDING, Way
+from ringside.units import ONE, from_units
+
+PROVED = 5e-7
+"""How close to the best the search goes, as a fraction of the order's notional: 0.005 bps."""
+
+
+def solve(
+    size: int,
+    offers: Iterable[Offer],
+    *,
+    most_venues: int | None = None,
+    margin: int | None = None,
+) -> Route:
+    """The cheapest split of `size` (signed, 1e18 base) over `offers`, one a venue, on at most
+    `most_venues` of them, that takes at most `margin` (USD 1e18) where that is shared.
+
+    The legs add up to `size` exactly, keep to every bound and lot, and cost no more than the best
+    single venue. The certificate says how much cheaper any other split could be.
+
+    Raises:
+        ZeroSize: `size` is zero.
+        BadOffer: an offer or a rule makes no sense; the message says which and why.
+        NotEnoughCapacity, TooFewVenues, NotEnoughMargin, NoFit: no split keeps to the rules; the
+            class and the message say which of them binds.
+    """
+    if size == 0:
+        raise ZeroSize("The order's size is zero: there is nothing to route.")
+    given = list(offers)
+    require_sense(given, most_venues, margin)
+    sign, amount = (1 if size > 0 else -1), abs(size)
+    sides = [Side(offer, sign) for offer in sorted(given, key=lambda o: o.curve.venue)]
+    require_capacity(sides, sign, amount, most_venues)
+    prepare(sides, amount)
+    found = _search(sides, amount, most_venues, margin)
+    if found.best is None:
+        raise _why_not(sides, amount, most_venues, margin)
+    order = {offer.curve.venue: i for i, offer in enumerate(given)}
+    route = _priced(size, [(sides[way.venue], part) for way, part in found.best], order)
+    single = _best_single(sides, size, margin, order)
+    if single is not None:
+        if single.cost <= route.cost:
+            route = single
+        cost = single.leg_costs + single.carry
+        route = replace(route, best_single=single.legs[0], best_single_cost=cost)
+    return _certified(route, found)
+
+
+def _search(
+    sides: Sequence[Side], amount: int, most_venues: int | None, margin: int | None
+) -> Search:
+    """The search, done."""
+    state = tuple((not side.offer.required, side.ways) for side in sides)
+    every = [way for side in sides for way in side.ways]
+    notional = min((abs(w.cost_high / w.high) for w in every), default=0.0) * amount / ONE
+    shared = None if margin is None else margin * ONE
+    margins = [side.offer.margin for side in sides]
+    problem = Problem(amount, state, most_venues, shared, margins, PROVED * notional)
+    dollars = None if margin is None else margin / ONE
+    search = Search(problem, Relaxation(amount / ONE, most_venues, dollars, PROVED / 50 * notional))
+    if not every:
+        return search
+    for way in _singles(sides, amount):
+        search.offer([(way, amount)])
+    if margin is not None and (parts := _leanest(sides, amount)):
+        search.offer(parts)
+    # The cheapest unit there is, and a basis point as the first step from there.
+    price = min(w.carry + (w.slope_low if w.lo < w.hi else w.cost_low / w.low) for w in every)
+    search.run(price, abs(price) * 1e-4)
+    return search
+
+
+def _singles(sides: Sequence[Side], amount: int) -> list[Way]:
+    """The ways that take all of it, where no other venue must take part."""
+    required = [side for side in sides if side.offer.required]
+    able = sides if not required else required if len(required) == 1 else []
+    return [
+        way
+        for side in able
+        for way in side.ways
+        if way.lo <= amount <= way.hi and amount % way.lot == 0
+    ]
+
+
+def _leanest(sides: Sequence[Side], amount: int) -> Parts:
+    """A split that takes little of the shared margin, where it barely reaches; empty if the lots
+    and minimums leave none."""
+    parts: Parts = []
+    for side in sorted(sides, key=lambda s: s.offer.margin):
+        for way in reversed(side.ways):
+            part = min(way.hi, amount) // way.lot * way.lot
+            if part >= way.lo:
+                parts.append((way, part))
+                amount -= part
+                break
+    lacking = any(s.offer.required for s in sides) and len(parts) < len(sides)
+    return [] if amount or lacking else parts
+
+
+def _best_single(
+    sides: Sequence[Side], size: int, margin: int | None, order: Mapping[str, int]
+) -> Route | None:
+    """The cheapest venue that takes it all. The exact curves are asked only where the closed forms
+    leave it open."""
+    amount = abs(size)
+    able = []
+    for way in _singles(sides, amount):
+        side = sides[way.venue]
+        if margin is None or side.offer.margin * amount <= margin * ONE:
+            cost = way.cost(amount / ONE)
+            doubt = way.error + ROUNDING * abs(cost)
+            able.append((cost - doubt, cost + doubt, side))
+    ceiling = min((high for _, high, _ in able), default=0.0)
+    near = {side.venue: side for low, _, side in able if low <= ceiling}
+    routes = [_priced(size, [(side, amount)], order) for side in near.values()]
+    return min(routes, key=lambda route: route.cost, default=None)
+
+
+def _priced(size: int, parts: Iterable[tuple[Side, int]], order: Mapping[str, int]) -> Route:
+    """The parts at the exact curves, in the order in which the venues were offered."""
+    sign, costs, carry = (1 if size > 0 else -1), 0, 0
+    legs = []
+    for side, part in sorted(parts, key=lambda p: order[p[0].venue]):
+        legs.append(RouteLeg(side.venue, side.offer.curve.quote(sign * part)))
+        costs += side.offer.leg_cost
+        carry += carry_of(side.offer, part)
+    return Route(size, tuple(legs), costs, None, 0, carry)
+
+
+def _certified(route: Route, found: Search) -> Route:
+    """
+    Raises:
+        BadOffer: the route costs less than any could: a venue's closed form is off by more than it
+            says.
+    """
+    # The search bounds float costs from below; a leg's integers round by a few 1e-18 USD more.
+    bound = floor(found.bound * ONE) - len(found.problem.state) * 8
+    if bound > route.cost:
+        raise BadOffer(
+            f"The route costs {from_units(route.cost):f}, less than the least by the venues' "
+            f"closed forms, {from_units(bound):f}: one of "
+            f"{', '.join(leg.venue for leg in route.legs)} is off by more than it says."
+        )
+    method = "unfinished" if not found.finished else "dual" if found.nodes <= 1 else "search"
+    proof = Certificate(bound, gap(route.cost, bound, route.legs), method)
+    return replace(route, certificate=proof)
+
+
+def _why_not(
+    sides: Sequence[Side], amount: int, most_venues: int | None, margin: int | None
+) -> SplitError:
+    """The rule without which there would be a split."""
+    parts = f"{number(amount)} on at most {most_venues}" if most_venues else number(amount)
+    if margin is not None and _search(sides, amount, most_venues, None).best is not None:
+        return NotEnoughMargin(
+            f"There are {number(margin)} USD of margin for all venues together, and filling "
+            f"{parts} takes more, {number(_least_margin(sides, amount))} at the very least."
+        )
+    if most_venues is not None and _search(sides, amount, None, margin).best is not None:
+        return TooFewVenues(
+            f"{number(amount)} can only be made up of what the venues take on more than "
+            f"{most_venues} of them."
+        )
+    return no_fit(sides, amount)
+
+
+def _least_margin(sides: Sequence[Side], amount: int) -> int:
+    """USD (1e18) that the order would take where a base takes least, minimums apart."""
+    need = 0
+    for side in sorted(sides, key=lambda s: s.offer.margin):
+        part = min(side.most, amount)
+        need += side.offer.margin * part
+        amount -= part
+    return -(-need // ONE)
