@@ -9,6 +9,7 @@ import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import ContractCustomError
 
@@ -89,7 +90,12 @@ class Stage:
         rpc(w3, "anvil_setBalance", CLIENT.address, hex(10**18))
         rpc(w3, "anvil_impersonateAccount", CLIENT.address)
         approval = self.usdc.functions.approve(PERMIT2, 2**256 - 1)
-        approval.transact({"from": CLIENT.address})
+        self.mined(approval.transact({"from": CLIENT.address}))
+
+    def mined(self, digest: HexBytes) -> None:
+        """Mining is a moment behind the answer, whatever the machine is busy with."""
+        receipt = self.chain.w3.eth.wait_for_transaction_receipt(digest, poll_latency=0.01)
+        assert receipt["status"] == 1
 
     def typed(self, deposit: Deposit, spender: str | None = None) -> dict[str, Any]:
         return permit2_deposit(
@@ -115,14 +121,15 @@ class Stage:
         }
         for unused in ("PermitWitnessTransferFrom", "TokenPermissions"):
             witness["types"].pop(unused)
-        self.permit2.functions.permitWitnessTransferFrom(
+        moving = self.permit2.functions.permitWitnessTransferFrom(
             ((self.usdc.address, claimed.amount), NONCE, self.deadline),
             (VAULT, claimed.amount),
             CLIENT.address,
             encode_typed_data(full_message=witness).body,
             WITNESS_TYPE_STRING,
             signature,
-        ).transact({"from": self.relayer})
+        )
+        self.mined(moving.transact({"from": self.relayer}))
 
     def arrived(self) -> int:
         return int(self.usdc.functions.balanceOf(VAULT).call())

@@ -144,12 +144,16 @@ def test_a_float_has_no_canonical_form(number):
         (b'{"a":NaN}', "it has the number NaN"),
         (b"\xff", "it is not JSON"),
         (b"{", "it is not JSON"),
-        (b"[" * 10**5, "it is not JSON"),
+        pytest.param(b"[" * 10**5, "nested deeper than 64", id="deep"),
     ],
 )
 def test_another_text_for_the_same_is_refused(data, why):
     with pytest.raises(CodecError, match=why):
         parse(data)
+
+
+def test_brackets_within_text_nest_nothing():
+    assert parse(b'{"a":"' + b"[" * 100 + b'\\"{"}') == {"a": "[" * 100 + '"{'}
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ Plain = Any
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _BYTES = re.compile(r"0x(?:[0-9a-f]{2})*")
+_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_DEEPEST = 64
+"""No document nests as deep; a reader that recurses may crash on more."""
 
 
 class CodecError(ValueError):
@@ -72,15 +75,25 @@ def parse(data: bytes) -> Plain:
     def refuse(number: str) -> Any:
         raise CodecError(f"it has the number {number[:20]}: numbers are written as text")
 
+    if _depth(data) > _DEEPEST:
+        raise CodecError(f"it is not JSON that anyone wrote: nested deeper than {_DEEPEST}")
     try:
         found = json.loads(
             data.decode(), parse_float=refuse, parse_int=refuse, parse_constant=refuse
         )
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as no:
+    except (UnicodeDecodeError, json.JSONDecodeError) as no:
         raise CodecError(f"it is not JSON: {no}") from None
     if canonical(found) != data:
         raise CodecError("it is not in canonical form: sorted keys, no spaces, no key twice")
     return found
+
+
+def _depth(data: bytes) -> int:
+    depth = deepest = 0
+    for token in _NESTING.finditer(data):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def typed(kind: type[T], data: Plain, where: str = "document") -> T:
