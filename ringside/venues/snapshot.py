@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ringside.chain.multicall import MULTICALL3, Block, Call, aggregate, pinned
-from ringside.venues.base import MarketState, Stale, Venue
+from ringside.venues.base import MarketState, Stale, Venue, VenueError
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -15,9 +15,22 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """(venue, market)."""
 
+
+class StaleSnapshot(VenueError):
+    """A block too old to price anything by: the node is behind, or the chain stands still."""
+
+
+class FutureSnapshot(VenueError):
+    """A block from the future: the node lies, or one's own clock is wrong."""
+
+
 _Answers = tuple[tuple[bytes | None, ...], str]
 """The answers, and which call failed that had to succeed, if one did."""
 
+OLDEST = 120
+"""Seconds that a block may be old where a price for now is wanted."""
+AHEAD = 15
+"""Seconds by which a block may be ahead of one's own clock."""
 ROUNDS = 5
 """Readings of one block at most: a new tick takes one more, a whole scan two more."""
 
@@ -58,6 +71,25 @@ class Markets:
     modules: Mapping[str, Venue]
     configs: dict[Key, Any] = field(default_factory=dict)
     multicall: str = MULTICALL3
+
+
+def require_fresh(block: Block, now: int, oldest: int = OLDEST, ahead: int = AHEAD) -> None:
+    """
+    Raises:
+        StaleSnapshot: the block is more than `oldest` seconds before `now`.
+        FutureSnapshot: it is more than `ahead` seconds after.
+    """
+    age = now - block.timestamp
+    if age > oldest:
+        raise StaleSnapshot(
+            f"Block {block.number} is {age} s old, more than {oldest} s: the node is behind, or "
+            "the chain stands still. Ask another node."
+        )
+    if -age > ahead:
+        raise FutureSnapshot(
+            f"Block {block.number} is {-age} s in the future: set this machine's clock, or ask "
+            "another node."
+        )
 
 
 def load_markets(
