@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ringside.chain.contracts import AccountView, Position, SeatView
+from ringside.keeper.closing import no_legs
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.errors import NothingToClose, PlanError
-from ringside.keeper.plan import HEADROOM, ChainLeg, Plan, no_legs, plan
+from ringside.keeper.plan import HEADROOM, ChainLeg, Plan, plan
 from ringside.orders import Bundle, Mode, Order
 from ringside.units import ONE
 from ringside.venues import Snapshot

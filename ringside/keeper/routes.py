@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ringside.chain.contracts import AccountView
-from ringside.keeper.errors import HeldElsewhere, NothingToClose, PlanError
-from ringside.keeper.margins import conversion, held, is_known
+from ringside.keeper.errors import HeldElsewhere, PlanError
+from ringside.keeper.margins import conversion, held
 from ringside.orders import Order
 from ringside.routing.problem import Offer, Route
 from ringside.routing.solver import solve
@@ -68,30 +68,6 @@ def opposed(
         and (size := held(account.seats[venue], order.market)) * order.sign < 0
         and not account.seats[venue].pending.get(order.market)
     }
-
-
-def to_close(
-    order: Order, account: AccountView, states: Mapping[str, MarketState]
-) -> dict[str, int]:
-    """|position| (1e18) by venue that an order to close all has to close.
-
-    Raises:
-        NothingToClose: there is none, and none may come of a ticket.
-        PlanError: there may be some that this order cannot reach; the message says where.
-    """
-    found = opposed(order, account, states)
-    if found:
-        return found
-    for venue, state in states.items():
-        seat = account.seats[venue]
-        if not is_known(seat, order.market):
-            raise PlanError(f"What the account holds at {venue} cannot be read.")
-        if seat.pending.get(order.market):
-            raise PlanError(f"A ticket is pending at {venue}: what it leaves is not known.")
-        if state.delayed and held(seat, order.market) * order.sign < 0:
-            raise PlanError(f"{venue} closes by ticket only, and the order signs none.")
-    side = "long" if order.sign < 0 else "short"
-    raise NothingToClose(f"There is no {side} to close at the venues that the order allows.")
 
 
 def close_first(
