@@ -4,12 +4,16 @@ and what each leg's own limit leaves."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ringside.chain.contracts import AccountView
 from ringside.keeper.errors import HeldElsewhere, PlanError
 from ringside.keeper.margins import conversion, held
 from ringside.orders import Order
-from ringside.routing.problem import Offer, Route
+from ringside.routing.funding import Funding
+from ringside.routing.policies import Policy, applied
+from ringside.routing.problem import Route
+from ringside.routing.request import Request, RequestError, opening
 from ringside.routing.solver import solve
 from ringside.units import ONE, from_units, usdc_to_usd
 from ringside.venues.base import Curve, MarketState, Quote, VenueError
@@ -97,32 +101,47 @@ def close_first(
     return dict(against)
 
 
-def route(
+def request_of(
     states: Mapping[str, MarketState],
     size: int,
     caps: Mapping[str, int],
     costs: Mapping[str, int],
     forced: Mapping[str, int],
-) -> Route:
-    """The split of `size`, in which `forced` venues take at least that much.
+    funding: Mapping[str, Funding],
+) -> Request:
+    """What a policy is asked to tighten: `size` over `states`, of which `forced` venues take at
+    least that much. `funding` is of every venue that is known, on offer or not.
 
     Raises:
-        SplitError: as `solve`.
         PlanError: a forced part is not what its venue takes.
     """
-    offers = [
-        Offer(
-            state.curve,
-            most=caps[venue],
-            least=forced.get(venue, 0),
-            required=venue in forced,
-            leg_cost=costs[venue],
-        )
-        for venue, state in states.items()
-    ]
     for venue, part in forced.items():
         try:
             states[venue].curve.quote(part if size > 0 else -part)
         except VenueError as refused:
             raise PlanError(f"What must be closed first cannot be: {refused}.") from None
-    return solve(size, offers)
+    plain = opening(states, size, caps, costs)
+    offers = tuple(
+        replace(offer, least=forced[venue], required=True) if venue in forced else offer
+        for venue, offer in zip(states, plain.offers, strict=True)
+    )
+    return replace(plain, offers=offers, funding=funding)
+
+
+def route(
+    request: Request, policy: Policy, *, by_entry: bool = False, alone: bool = False
+) -> Route:
+    """The split that `policy` makes of `request`; `by_entry` leaves out what it counts beside the
+    fill, and `alone` gives all of it to one venue.
+
+    Raises:
+        SplitError: as `solve`.
+        PlanError: the policy leaves nothing to route, or not what has to be closed first.
+    """
+    try:
+        asked = applied(policy, request)
+    except RequestError as refused:
+        raise PlanError(str(refused)) from None
+    asked = asked.for_entry if by_entry else asked
+    most = 1 if alone else asked.most_venues
+    return solve(asked.size, asked.offers, most_venues=most, margin=asked.margin)

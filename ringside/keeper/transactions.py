@@ -12,6 +12,8 @@ from ringside.keeper.margins import conversion, divide
 from ringside.keeper.receipts.store import Receipt
 from ringside.keeper.routes import is_worse, quote_of, worst_of_ticket
 from ringside.orders import Order
+from ringside.routing.funding import Funding
+from ringside.routing.policies import Policy
 from ringside.routing.problem import Route
 from ringside.units import ONE, USDC_TO_USD, from_units, price_against, usdc_to_usd
 from ringside.venues.base import MarketState, Quote
@@ -39,7 +41,9 @@ class Plan:
     1e18) what tickets pay in deposits and exchange of margin. `worst_price` is the tightest limit
     (USD per base) under which every one of its transactions passes, headroom in it.
     `closes_by_ticket` says that the tickets go first: the fill may open once they are pending.
-    `receipt` is the decision's, where the keeper writes one.
+    `receipt` is the decision's, where the keeper writes one. `given_up` is how much more the entry
+    costs than the best fill under the same rules (millionths of a basis point of the latter), for
+    what the policy counts beside it: funding to come, or margin.
     """
 
     order: Order
@@ -52,6 +56,7 @@ class Plan:
     worst_price: int = 0
     closes_by_ticket: bool = False
     receipt: Receipt | None = None
+    given_up: int = 0
 
     @property
     def size(self) -> int:
@@ -85,7 +90,9 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is planned for: `amount` (|1e18|) of the order, with what it may use. `whole` is the
-    order's size; for one to close all, what there is to close."""
+    order's size; for one to close all, what there is to close. `policy` says how it is routed, and
+    `funding` is what is known of every venue's; `freed` (USDC) is what closing adds to what is
+    idle."""
 
     order: Order
     account: AccountView
@@ -97,6 +104,9 @@ class Asked:
     headroom: int
     most_delayed: int
     whole: int
+    policy: Policy
+    funding: Mapping[str, Funding]
+    freed: int = 0
 
     def tip(self, used: int, amount: int, paid: int) -> int:
         """What a transaction for `amount` pays (USDC) after `used` is filled or pending and `paid`
@@ -162,6 +172,7 @@ def in_transactions(
             costs += state.leg_cost + conversion(state, parts[0].margin)
         else:
             total = sum(quotes[leg.venue].all_in for leg in parts)
+            _require_best(order, order.sign * amount, total, allowed, "the fill")
             total += order.sign * usdc_to_usd(extra)
         if is_worse(total, order.sign * amount, order.limit_price):
             raise too_dear(price_against(total, order.sign * amount), order, extra)
@@ -227,7 +238,15 @@ def _require_bounds(
         worst = moment.price * (ONE + order.sign * bounds.max_deviation) // ONE
         if is_worse(total, size, max(worst, 0)):
             raise too_dear(price_against(total, size), order.with_(limit_price=max(worst, 0)))
-    if not bounds.tolerance:
+    _require_best(order, size, legs, allowed, "a ticket")
+
+
+def _require_best(
+    order: Order, size: int, legs: int, allowed: Mapping[str, MarketState], what: str
+) -> None:
+    """What `size` costs at its legs (USD 1e18) is no worse than the order's tolerance allows
+    beyond the best allowed venue that fills all of it at once, as the Desk asks."""
+    if not order.bounds.tolerance:
         return
     singles = [
         quoted.all_in
@@ -236,9 +255,13 @@ def _require_bounds(
     ]
     if singles:
         best = min(singles) if size > 0 else max(singles)
-        limit = best * (ONE + order.sign * bounds.tolerance) // ONE
-        if (legs > limit) if size > 0 else (legs < limit):
-            raise TooDear("A venue that fills at once is better than a ticket would have to be.")
+        allowance = abs(best) * order.bounds.tolerance // ONE
+        if (legs - best) * order.sign > allowance:
+            raise TooDear(
+                f"One venue alone fills at {from_units(price_against(best, size))}, {what} at "
+                f"{from_units(price_against(legs, size))}: further from it than the tolerance that "
+                "the order signs for best execution."
+            )
 
 
 def _require_affordable(order: Order, progress: Progress, costs: int) -> None:
