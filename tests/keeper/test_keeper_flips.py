@@ -1,6 +1,7 @@
 """A client whose money is all posted at one venue goes over to another: by one signature and in one
 transaction, since what closing frees is what opening may use."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from ringside.keeper.receipts.replay import replay
 from ringside.keeper.receipts.store import Receipts
 from ringside.orders import CLOSE_LONGS, CLOSE_SHORTS, Bundle, Mode, Order, venue_set
 from ringside.routing.problem import SplitError
-from ringside.units import ONE, USDC
+from ringside.units import ONE, USDC, usdc_to_usd
 
 ETH, BTC = MARKETS
 AT_ONCE = 0b11
@@ -95,6 +96,28 @@ def test_more_than_there_is_cannot_be_freed(story: Story, posted: int):
     assert -DEPOSIT < freed < -DEPOSIT * 98 // 100
     assert taken == -freed
     assert idle(story) == 0
+
+
+@pytest.mark.parametrize("price", [1_940, 2_060])
+@pytest.mark.parametrize(("source", "to"), [("rage", "perp-v2"), ("perp-v2", "rage")])
+def test_all_of_a_gain_or_a_loss_goes_along(
+    story: Story, side: int, source: str, to: str, price: int
+):
+    """The signature allows any margin: what is left after the close all goes over."""
+    story.trade(source, ETH, side * SIZE, DEPOSIT)
+    story.move(ETH, Decimal(price))
+    ids = story.ringside.venue_ids
+    orders = [
+        story.order(ETH, -side * SIZE, max_margin=most, tip=0, venues=venue_set([ids[venue]]))
+        for venue, most in ((source, 0), (to, 2 * DEPOSIT))
+    ]
+    bundle = atomic(story, *orders)
+    equity = story.seats[source].pocket.equity
+    plans, _ = story.keeper.fill_bundle(bundle, story.sign(bundle))
+    (freed,), (taken,) = ([leg.margin for leg in chosen.legs] for chosen in plans)
+    assert taken == -freed
+    assert equity * 99 // 100 < usdc_to_usd(taken) < equity * 101 // 100
+    assert held(story) == {to: -side * SIZE}
 
 
 def test_one_order_closes_here_and_opens_there_with_what_that_frees(story: Story, side: int):

@@ -176,6 +176,21 @@ def test_a_policy_that_leaves_nothing_says_so_in_a_sentence(text, why):
         plan(order(5 * ONE, venues=ALL), NOBODY, three(), IDS, policy=parse(text))
 
 
+class Greedy:
+    """A plug-in that offers more than the account's margin has room for."""
+
+    def apply(self, request):
+        return replace(request, offers=tuple(replace(o, most=None) for o in request.offers))
+
+    def to_json(self):
+        return {"policy": "greedy"}
+
+
+def test_one_s_own_policy_is_held_to_what_was_offered():
+    with pytest.raises(PlanError, match="goes beyond what was offered"):
+        plan(order(5 * ONE, venues=ALL), NOBODY, three(), IDS, policy=Greedy())
+
+
 def test_too_few_venues_are_named():
     with pytest.raises(TooFewVenues, match="On one venue at most"):
         plan(order(1_500 * ONE, venues=ALL), NOBODY, three(), IDS, policy=parse("at-most:1"))
