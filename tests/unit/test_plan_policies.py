@@ -136,7 +136,7 @@ def test_a_part_is_closed_where_it_pays_best(sign, one, other, percent):
     asked = order(sign * left, 0, reduce_only=True)
     found = plan(asked, holder, states, {"a": 0, "b": 1})
     assert all(size <= holds[v] for v, size in sizes(found).items())
-    cost = found.route.all_in * sign
+    assert found.route.certificate.gap <= 10_000
     for step in range(101):
         part = left * step // 100
         if part > holds["a"] or left - part > holds["b"]:
@@ -146,7 +146,6 @@ def test_a_part_is_closed_where_it_pays_best(sign, one, other, percent):
             states[v].curve.quote(sign * size).all_in * sign for v, size in parts.items() if size
         )
         assert found.route.certificate.bound <= other_cost
-        assert cost <= other_cost + (cost - found.route.certificate.bound)
 
 
 @given(SIGNS, POLICIES)
