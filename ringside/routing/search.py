@@ -103,7 +103,11 @@ class Search:
             if possible is not None:
                 self.nodes += 1
                 self._node((bound, possible, relaxation), price, step, mu)
-        self.bound = min(self.bound, self.cost)
+        if self.best is not None:
+            # The exact cost may be less than the floats say.
+            costs = [abs(way.cost(size / ONE)) for way, size in self.best]
+            doubt = sum(way.error for way, _ in self.best) + ROUNDING * sum(costs)
+            self.bound = min(self.bound, self.cost - doubt)
 
     @property
     def _enough(self) -> float:
@@ -298,7 +302,8 @@ class Search:
     def _finer(self, state: State, top: Top) -> list[Part] | None:
         """Where the lots of those that take part cannot make up the size, one branch for each other
         venue that could help, without those before it; `None` where they can."""
-        unit = gcd(*(unit_of((pick[0],)) for pick in top.best.picks if pick[3]))
+        used = [pick[0] for _, point in top.mix for pick in point.picks if pick[3]]
+        unit = gcd(*(unit_of((way,)) for way in used))
         if not unit or self.problem.size % unit == 0:
             return None
         return self._helped(state, top, unit)[:-1]
