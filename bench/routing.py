@@ -155,27 +155,45 @@ def real_books() -> dict[str, Any]:
     if not books.available():
         CONSOLE.print(f"Frozen books: skipped, there is no {books.DATA / 'books'}.")
         return {}
-    found: dict[str, list[float]] = defaultdict(list)
-    none: Counter[str] = Counter()
-    for sign in (1, -1):
-        for curves in books.markets(sign):
-            for label, notional in SIZES.items():
-                size = int(notional / books.PRICE * ONE) // books.LOT * books.LOT
-                at = Instance(sign * size, tuple(Offer(curve) for curve in curves))
-                route = Measured().take(at)
-                if route is None or route.saving is None:
-                    none[label] += 1
-                    continue
-                found[label].append(route.saving / ONE / notional * 1e4)
+    saved = _savings(fees=True)
+    bare = _savings(fees=False)
+    fees = ", ".join(f"{venue} {fee}" for venue, fee in books.TAKER.items())
+    CONSOLE.print(f"Taker fees, lowest published tier, in bps: {fees}; and none at all.")
     table = Table(
-        *("order", "markets", "mean saving bps", "no single venue takes it"), title="frozen books"
+        "mean saving bps (orders)",
+        *(f"{label}, {what}" for label in SIZES for what in ("fees", "none")),
+        title="frozen books, against the best single venue",
     )
-    for label in SIZES:
-        some = found[label]
-        saved = f"{mean(some):.2f}" if some else "-"
-        table.add_row(label, str(len(some)), saved, str(none[label]))
+    for market in saved:
+        row = [by[market][label] for label in SIZES for by in (saved, bare)]
+        table.add_row(market, *(f"{mean(x):.2f} ({len(x)})" if x else "no venue" for x in row))
+    # A market counts once, however often it was captured.
+    means = {label: [mean(by[label]) for by in saved.values() if by[label]] for label in SIZES}
+    table.add_row(
+        "mean of markets",
+        *(x for label in SIZES for x in (f"{mean(means[label]):.2f}" if means[label] else "-", "")),
+    )
     CONSOLE.print(table)
-    return {"saving_bps": {label: mean(some) for label, some in found.items() if some}}
+    return {
+        "saving_bps": {label: mean(some) for label, some in means.items() if some},
+        "saving_bps_by_market": {
+            market: {label: mean(x) for label, x in by.items() if x} for market, by in saved.items()
+        },
+    }
+
+
+def _savings(fees: bool) -> dict[str, dict[str, list[float]]]:
+    """Basis points saved by market and size, of orders that one venue could take whole."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for market, curves in books.markets(fees):
+        by_size = found.setdefault(market, {label: [] for label in SIZES})
+        for label, notional in SIZES.items():
+            for sign in (1, -1):
+                size = sign * (int(notional / books.PRICE * ONE) // books.LOT * books.LOT)
+                route = Measured().take(Instance(size, tuple(Offer(curve) for curve in curves)))
+                if route is not None and route.saving is not None:
+                    by_size[label].append(route.saving / ONE / notional * 1e4)
+    return found
 
 
 def throughput(orders: int = 1_000) -> dict[str, Any]:
