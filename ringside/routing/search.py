@@ -23,6 +23,9 @@ from ringside.units import ONE
 NODES = 2_000
 """Nodes looked at before the search gives up on proving more."""
 
+EAGER = 150
+"""Nodes times venues within which the search goes on for the last 250th of the tolerance: where
+that is cheap, nothing is left that a plainer split could do better."""
 FINE = 1e-8
 """Lots below this share of the order are never branched on."""
 RETRIES = 8
@@ -112,7 +115,9 @@ class Search:
     @property
     def _enough(self) -> float:
         """The bound at which a node is done: nothing below it is cheaper, or nothing is there."""
-        return min(self.cost - self.problem.tolerance, self._dearest)
+        eager = self.nodes * len(self.problem.state) <= EAGER
+        tolerance = self.problem.tolerance / (250 if eager else 1)
+        return min(self.cost - tolerance, self._dearest)
 
     def _push(self, branch: Branch, price: float, step: float, mu: float) -> None:
         self._pushed += 1
