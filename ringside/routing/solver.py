@@ -88,7 +88,9 @@ def _search(
     margins = [side.offer.margin for side in sides]
     problem = Problem(amount, state, most_venues, shared, margins, PROVED * notional)
     dollars = None if margin is None else margin / ONE
-    search = Search(problem, Relaxation(amount / ONE, most_venues, dollars, PROVED / 500 * notional))
+    search = Search(
+        problem, Relaxation(amount / ONE, most_venues, dollars, PROVED / 500 * notional)
+    )
     if not every:
         return search
     for way in _singles(sides, amount):
