@@ -231,7 +231,11 @@ class Search:
         total, worth = self.problem.size, max(abs(top.best.x), 1.0)
         furthest, unit, count = FINE * relaxation.size, 0, 0
         for step in sorted(set(units), reverse=True):
-            if step <= FINE * total or all(u % step == 0 for u in units):
+            if step <= FINE * total:
+                break
+            # One venue by itself is branched on as such, and all together take the size.
+            some = sum(bool(u) and u % step == 0 for u in units)
+            if not 1 < some < sum(map(bool, units)):
                 continue
             taken = sum(
                 w * point.picks[i][1]
