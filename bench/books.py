@@ -25,9 +25,8 @@ DATA = Path(
 )
 PRICE = 60_000
 TAKER = {"hyperliquid": 4.5, "dydx": 5.0, "bybit": 5.5, "okx": 5.0}
-"""Basis points a taker pays in the lowest tier of the venue's published schedule: Hyperliquid's
-perpetuals, dYdX v3's up to $1M in 30 days, Bybit's derivatives for non-VIPs, OKX's swaps for
-regular users. As published later than some of the captures, and written down by hand."""
+"""Basis points, an assumption: what a taker pays in the lowest tier of Hyperliquid's perpetuals, dYdX
+v3, Bybit's derivatives and OKX's swaps, recalled and not checked against their schedules of then."""
 LOT = ONE // 10**5
 
 Levels = tuple[list[tuple[float, float]], list[tuple[float, float]]]

@@ -189,7 +189,7 @@ def real_books() -> dict[str, Any]:
     saved = _savings(fees=True)
     bare = _savings(fees=False)
     fees = ", ".join(f"{venue} {fee}" for venue, fee in books.TAKER.items())
-    CONSOLE.print(f"Taker fees, lowest published tier, in bps: {fees}; and none at all.")
+    CONSOLE.print(f"Taker fees assumed, in bps: {fees}; and none at all.")
     table = Table(
         "mean saving bps (orders)",
         *(f"{label}, {what}" for label in SIZES for what in ("fees", "none")),
@@ -198,15 +198,13 @@ def real_books() -> dict[str, Any]:
     for market in saved:
         row = [by[market][label] for label in SIZES for by in (saved, bare)]
         table.add_row(market, *(f"{mean(x):.2f} ({len(x)})" if x else "no venue" for x in row))
-    # A market counts once, however often it was captured.
-    means = {label: [mean(by[label]) for by in saved.values() if by[label]] for label in SIZES}
-    table.add_row(
-        "mean of markets",
-        *(x for label in SIZES for x in (f"{mean(means[label]):.2f}" if means[label] else "-", "")),
-    )
+    # An order counts alike whatever its market, so that BTC, captured most often, weighs most.
+    every = {label: [x for by in saved.values() for x in by[label]] for label in SIZES}
+    row = [f"{mean(some):.2f} ({len(some)})" if some else "no venue" for some in every.values()]
+    table.add_row("all", *(x for figure in row for x in (figure, "")))
     CONSOLE.print(table)
     return {
-        "saving_bps": {label: mean(some) for label, some in means.items() if some},
+        "saving_bps": {label: mean(some) for label, some in every.items() if some},
         "saving_bps_by_market": {
             market: {label: mean(x) for label, x in by.items() if x} for market, by in saved.items()
         },
