@@ -25,8 +25,9 @@ DATA = Path(
 )
 PRICE = 60_000
 TAKER = {"hyperliquid": 4.5, "dydx": 5.0, "bybit": 5.5, "okx": 5.0}
-"""Basis points, an assumption: what a taker pays in the lowest tier of Hyperliquid's perpetuals, dYdX
-v3, Bybit's derivatives and OKX's swaps, recalled and not checked against their schedules of then."""
+"""Basis points, an assumption: what a taker pays in the lowest tier of Hyperliquid's perpetuals,
+dYdX v3, Bybit's derivatives and OKX's swaps, recalled and not checked against their schedules of
+then."""
 LOT = ONE // 10**5
 
 Levels = tuple[list[tuple[float, float]], list[tuple[float, float]]]
