@@ -133,7 +133,7 @@ class Relaxation:
         """The relaxation at a price per unit and one per dollar of margin."""
         margin = self.margin or 0.0
         value, left, taken = price * self.size - mu * margin, self.size, -margin
-        losses, doubt = mu * margin, 0.0
+        losses, doubt = abs(mu * margin), 0.0
         picks: list[Pick] = []
         for closable, ways in state:
             least = inf

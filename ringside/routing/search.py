@@ -23,6 +23,9 @@ from ringside.units import ONE
 NODES = 2_000
 """Nodes looked at before the search gives up on proving more."""
 
+EAGER = 150
+"""Nodes times venues within which the search goes on for the last 250th of the tolerance: where
+that is cheap, nothing is left that a plainer split could do better."""
 FINE = 1e-8
 """Lots below this share of the order are never branched on."""
 RETRIES = 8
@@ -32,8 +35,10 @@ Parts = list[tuple[Way, int]]
 """Ways with their sizes (|1e18|)."""
 
 
-Branch = tuple[float, State]
+Part = tuple[float, State]
 """A part of a node, and what is known to bound it."""
+Branch = tuple[float, State, Relaxation]
+"""The same, and the relaxation that bounds it further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,8 @@ class Search:
             if ways
         )
         self._pushed = 0  # Of equal bounds the earlier node goes first.
-        self._tried: set[tuple[tuple[int, int, int, int], ...]] = set()
-        self._heap: list[tuple[float, int, State, float, float, float]] = []
+        self._tried: set[tuple[object, ...]] = set()
+        self._heap: list[tuple[float, int, State, Relaxation, float, float, float]] = []
 
     def offer(self, parts: Parts) -> None:
         """Takes a split as the best if it keeps the rules and is cheaper."""
@@ -90,9 +95,9 @@ class Search:
 
     def run(self, price: float, step: float) -> None:
         """Searches from a first guess of the price."""
-        self._push(-inf, self.problem.state, price, step, 0.0)
+        self._push((-inf, self.problem.state, self.relaxation), price, step, 0.0)
         while self._heap:
-            bound, _, state, price, step, mu = heappop(self._heap)
+            bound, _, state, relaxation, price, step, mu = heappop(self._heap)
             if bound >= self._enough or self.nodes == NODES:
                 self.finished = bound >= self._enough
                 self.bound = min(self.bound, bound)
@@ -100,51 +105,62 @@ class Search:
             possible = narrowed(state, self.problem.size, self.problem.most_venues)
             if possible is not None:
                 self.nodes += 1
-                self._node(possible, price, step, mu, bound)
-        self.bound = min(self.bound, self.cost)
+                self._node((bound, possible, relaxation), price, step, mu)
+        if self.best is not None:
+            # The exact cost may be less than the floats say.
+            costs = [abs(way.cost(size / ONE)) for way, size in self.best]
+            doubt = sum(way.error for way, _ in self.best) + ROUNDING * sum(costs)
+            self.bound = min(self.bound, self.cost - doubt)
 
     @property
     def _enough(self) -> float:
         """The bound at which a node is done: nothing below it is cheaper, or nothing is there."""
-        return min(self.cost - self.problem.tolerance, self._dearest)
+        eager = self.nodes * len(self.problem.state) <= EAGER
+        tolerance = self.problem.tolerance / (250 if eager else 1)
+        return min(self.cost - tolerance, self._dearest)
 
-    def _push(self, bound: float, state: State, price: float, step: float, mu: float) -> None:
+    def _push(self, branch: Branch, price: float, step: float, mu: float) -> None:
         self._pushed += 1
-        heappush(self._heap, (bound, self._pushed, state, price, step, mu))
+        bound, state, relaxation = branch
+        heappush(self._heap, (bound, self._pushed, state, relaxation, price, step, mu))
 
-    def _node(self, state: State, price: float, step: float, mu: float, bound: float) -> None:
-        top = self.relaxation.top(state, price, step, mu, self._enough)
+    def _node(self, node: Branch, price: float, step: float, mu: float) -> None:
+        bound, state, relaxation = node
+        top = relaxation.top(state, price, step, mu, self._enough)
         bound = max(bound, top.value)
         if bound < self._enough:
-            self._round(top)
+            self._round(top, relaxation)
         if bound >= self._enough:
             self.bound = min(self.bound, bound)
             return
-        branches = self._branches(state, top)
+        branches = self._branches(state, top, relaxation)
         if branches is None:
             self.bound, branches = min(self.bound, bound), []
         price, mu = top.best.x, top.best.mu
         near = max(abs(price) * 1e-7, *(abs(point.x - price) for _, point in top.mix))
-        for least, branch in branches:
-            self._push(max(bound, least), branch, price, near, mu)
+        for least, part, under in branches:
+            first = mu if under is relaxation else 0.0
+            self._push((max(bound, least), part, under), price, near, first)
 
-    def _round(self, top: Top) -> None:
+    def _round(self, top: Top, relaxation: Relaxation) -> None:
         """Splits in integers near the relaxation's own: over the venues on either side of it."""
         for _, point in top.mix:
             ways = [pick[0] for pick in point.picks if pick[3]]
-            key = tuple((way.venue, id(way.table), way.lo, way.hi) for way in ways)
+            key = (
+                relaxation.margin,
+                *((way.venue, id(way.table), way.lo, way.hi) for way in ways),
+            )
             if key in self._tried:
                 continue
             self._tried.add(key)
             fixed = narrowed([(False, (way,)) for way in ways], self.problem.size, None)
             if fixed is None:
                 continue
-            self._fill(fixed, point)
+            self._fill(fixed, point, relaxation)
 
-    def _fill(self, fixed: State, point: Point) -> None:
+    def _fill(self, fixed: State, point: Point, relaxation: Relaxation) -> None:
         """The best split over venues that all take part. Rounding may take more of the margin than
         there is: then it is tried again with less."""
-        relaxation = self.relaxation
         for turn in range(RETRIES):
             target = min(self.cost, self._dearest)
             best = relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu, target)
@@ -187,21 +203,66 @@ class Search:
             found.append((closable, tuple(kept)))
         return tuple(found)
 
-    def _branches(self, state: State, top: Top) -> list[Branch] | None:
+    def _branches(self, state: State, top: Top, relaxation: Relaxation) -> list[Branch] | None:
         """The state in parts, by what keeps the relaxation from being a split: first sizes that
         the lots cannot make up, then jumps, then coarse lots, in the end finer ones. None are left
         where nothing below can be a split; `None` says that there is nothing more to tell apart."""
         reduced = self._reduced(state, top)
-        if (finer := self._finer(reduced, top)) is not None:
-            return finer
-        jumps = self._jumps(reduced, top)
-        if not jumps and reduced != tuple(state):
-            jumps = [reduced]
-        if not jumps:
-            jumps = self._lots(reduced, top, coarse=True)
-        found = [(-inf, part) for part in jumps] or self._stepped(reduced, top)
-        found = found or [(-inf, part) for part in self._lots(reduced, top, coarse=False)]
-        return found or None
+        if relaxation.margin is None and (together := self._together(reduced, top, relaxation)):
+            return together
+        finer = self._finer(reduced, top)
+        if finer is None:
+            jumps = self._jumps(reduced, top)
+            if not jumps and reduced != tuple(state):
+                jumps = [reduced]
+            if not jumps:
+                jumps = self._lots(reduced, top, coarse=True)
+            finer = [(-inf, part) for part in jumps] or self._stepped(reduced, top)
+            finer = finer or [(-inf, part) for part in self._lots(reduced, top, coarse=False)]
+            if not finer:
+                return None
+        return [(least, part, relaxation) for least, part in finer]
+
+    def _together(self, state: State, top: Top, relaxation: Relaxation) -> list[Branch]:
+        """Two parts by what all venues take together whose lots are multiples of one: up to a whole
+        number of those, or one more. Each is a limit that has a price of its own, as shared margin
+        has, whose place it takes; so there is one such limit at a time, and none beside margin."""
+        units = [unit_of(ways) if ways else 0 for _, ways in state]
+        total, worth = self.problem.size, max(abs(top.best.x), 1.0)
+        furthest, unit, count = FINE * relaxation.size, 0, 0
+        for step in sorted(set(units), reverse=True):
+            if step <= FINE * total:
+                break
+            # One venue by itself is branched on as such, and all together take the size.
+            some = sum(bool(u) and u % step == 0 for u in units)
+            if not 1 < some < sum(map(bool, units)):
+                continue
+            taken = sum(
+                w * point.picks[i][1]
+                for i, u in enumerate(units)
+                if u % step == 0
+                for w, point in top.mix
+                if point.picks[i][3]
+            )
+            lots = taken / (step / ONE)
+            part = min(lots % 1.0, 1.0 - lots % 1.0)
+            if part > 1e-6 and part * step / ONE > furthest:
+                furthest, unit, count = part * step / ONE, step, int(lots)
+        if not unit:
+            return []
+        found: list[Branch] = []
+        for sign, most in ((1, count * unit), (-1, (count + 1) * unit)):
+            if sign < 0 and most > total:
+                continue
+            weighed = tuple(
+                (
+                    closable,
+                    tuple(way.weighing(sign * worth) for way in ways) if u % unit == 0 else ways,
+                )
+                for u, (closable, ways) in zip(units, state, strict=True)
+            )
+            found.append((-inf, weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
+        return found
 
     def _jumps(self, state: State, top: Top) -> list[State]:
         """Two parts at the venue that jumps furthest around the top, by taking part or not or from
@@ -247,15 +308,16 @@ class Search:
                 furthest, found = part * way.step, [one, two]
         return found
 
-    def _finer(self, state: State, top: Top) -> list[Branch] | None:
+    def _finer(self, state: State, top: Top) -> list[Part] | None:
         """Where the lots of those that take part cannot make up the size, one branch for each other
         venue that could help, without those before it; `None` where they can."""
-        unit = gcd(*(unit_of((pick[0],)) for pick in top.best.picks if pick[3]))
+        used = [pick[0] for _, point in top.mix for pick in point.picks if pick[3]]
+        unit = gcd(*(unit_of((way,)) for way in used))
         if not unit or self.problem.size % unit == 0:
             return None
         return self._helped(state, top, unit)[:-1]
 
-    def _stepped(self, state: State, top: Top) -> list[Branch]:
+    def _stepped(self, state: State, top: Top) -> list[Part]:
         """Where all is settled but the steps: either whoever takes part with the finest lots is on
         the steps of the others, or one more venue has finer ones too."""
         units = sorted(unit_of((pick[0],)) for pick in top.best.picks if pick[3])
@@ -263,7 +325,7 @@ class Search:
         branches = self._helped(state, top, unit) if unit > units[0] else []
         return branches if len(branches) > 1 else []
 
-    def _helped(self, state: State, top: Top, unit: int) -> list[Branch]:
+    def _helped(self, state: State, top: Top, unit: int) -> list[Part]:
         """A branch for each venue that does not take part and whose lots are no multiple of `unit`,
         without those before it; and one without any of them."""
         point = top.best
@@ -272,7 +334,7 @@ class Search:
             for i, ((_, ways), pick) in enumerate(zip(state, point.picks, strict=True))
             if ways and not pick[3] and unit_of(ways) % unit
         ]
-        found: list[Branch] = []
+        found: list[Part] = []
         for loss, i in sorted(others):
             found.append((point.value + loss + point.toll, _with(state, i, False, state[i][1])))
             state = _with(state, i, True, ())

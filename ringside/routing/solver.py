@@ -32,8 +32,8 @@ from ringside.routing.sides import Side, no_fit, prepare, require_capacity, requ
 from ringside.routing.ways import ROUNDING, Way
 from ringside.units import ONE, from_units
 
-PROVED = 5e-7
-"""How close to the best the search goes, as a fraction of the order's notional: 0.005 bps."""
+PROVED = 9e-7
+"""How close to the best the search goes, as a fraction of the order's notional: 0.009 bps."""
 
 
 def solve(
@@ -88,7 +88,9 @@ def _search(
     margins = [side.offer.margin for side in sides]
     problem = Problem(amount, state, most_venues, shared, margins, PROVED * notional)
     dollars = None if margin is None else margin / ONE
-    search = Search(problem, Relaxation(amount / ONE, most_venues, dollars, PROVED / 50 * notional))
+    search = Search(
+        problem, Relaxation(amount / ONE, most_venues, dollars, PROVED / 500 * notional)
+    )
     if not every:
         return search
     for way in _singles(sides, amount):

@@ -190,6 +190,12 @@ class Way:
             self.error,
         )
 
+    def weighing(self, margin: float) -> Way:
+        """The same with that much margin per base."""
+        way = self.within(self.lo, self.hi)
+        way.margin = margin
+        return way
+
     @property
     def likeness(self) -> tuple[object, ...]:
         """What is equal where two venues offer the same."""
