@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import fsum, inf
 from typing import Protocol, TypeVar
 
 from ringside.routing.ways import ROUNDING, Way
@@ -162,7 +162,7 @@ class Relaxation:
                 if least < pick.error:
                     doubt += pick.error - least
         if self.margin is not None and not mu:
-            taken = sum((p[0].margin * p[1] for p in picks if p[3]), -margin)
+            taken = fsum((-margin, *(p[0].margin * p[1] for p in picks if p[3])))
         toll = 0.0
         if self.most_venues is not None:
             toll, picks = self._fewest(state, picks)

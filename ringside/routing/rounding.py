@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import fsum, inf
 
 from ringside.routing.dual import Top
 from ringside.routing.ways import Way
@@ -19,7 +19,7 @@ def amounts(top: Top, size: int) -> list[tuple[Way, int]] | None:
     ways = [pick[0] for pick in top.best.picks]
     parts, short = [], []
     for i, way in enumerate(ways):
-        wanted = sum(weight * point.picks[i][1] for weight, point in top.mix)
+        wanted = fsum(weight * point.picks[i][1] for weight, point in top.mix)
         part = way.lo + max(int((wanted - way.low) / way.step + 1e-9), 0) * way.lot
         full = all(point.picks[i][1] >= way.high for _, point in top.mix)
         part = way.hi if full else min(part, way.hi)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from math import gcd, inf
+from math import fsum, gcd, inf
 
 from ringside.routing.dual import Point, Relaxation, State, Top
 from ringside.routing.narrow import narrowed, unit_of
@@ -78,7 +78,7 @@ class Search:
         self.nodes, self.finished = 0, True
         # No split costs more than all that venues could take at once: a higher bound says that
         # there is none.
-        self._dearest = 1.0 + sum(
+        self._dearest = 1.0 + fsum(
             max(0.0, *(way.cost(size) for way in ways for size in (way.low, way.high)))
             for _, ways in problem.state
             if ways
@@ -89,7 +89,7 @@ class Search:
 
     def offer(self, parts: Parts) -> None:
         """Takes a split as the best if it keeps the rules and is cheaper."""
-        cost = sum(way.cost(size / ONE) for way, size in parts)
+        cost = fsum(way.cost(size / ONE) for way, size in parts)
         if cost < self.cost and self.problem.fits(parts):
             self.best, self.cost = parts, cost
 
@@ -109,7 +109,7 @@ class Search:
         if self.best is not None:
             # The exact cost may be less than the floats say.
             costs = [abs(way.cost(size / ONE)) for way, size in self.best]
-            doubt = sum(way.error for way, _ in self.best) + ROUNDING * sum(costs)
+            doubt = fsum(way.error for way, _ in self.best) + ROUNDING * fsum(costs)
             self.bound = min(self.bound, self.cost - doubt)
 
     @property
@@ -237,7 +237,7 @@ class Search:
             some = sum(bool(u) and u % step == 0 for u in units)
             if not 1 < some < sum(map(bool, units)):
                 continue
-            taken = sum(
+            taken = fsum(
                 w * point.picks[i][1]
                 for i, u in enumerate(units)
                 if u % step == 0
@@ -296,7 +296,7 @@ class Search:
             way = used[0][1][0] if used else None
             if way is None or way not in ways or len(used) < len(top.mix):
                 continue
-            lots = (sum(w * pick[1] for w, pick in used) - way.low) / way.step
+            lots = (fsum(w * pick[1] for w, pick in used) - way.low) / way.step
             part = min(lots % 1.0, 1.0 - lots % 1.0)
             if (coarse and not way.coarse) or part < 1e-6 or part * way.step <= furthest:
                 continue
