@@ -7,7 +7,7 @@ import sys
 
 from rich.console import Console
 
-from bench import curves, funding, gas, routing, times
+from bench import curves, funding, gas, orders, routing, times
 
 CONSOLE = Console()
 
@@ -21,3 +21,5 @@ CONSOLE.rule("curves")
 curves.main([], standalone_mode=False)
 CONSOLE.rule("routing")
 routing.main([], standalone_mode=False)
+CONSOLE.rule("orders")
+orders.run(CONSOLE.print)

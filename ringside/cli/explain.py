@@ -6,15 +6,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import time
 from typing import TYPE_CHECKING
 
-from ringside.routing import problem
 from ringside.routing.compare import compare
+from ringside.routing.funding import carry
+from ringside.routing.policies import BestFill, Horizon, Policy, applied, parse
 from ringside.routing.problem import Certificate, Route
+from ringside.routing.request import Request, given_up, opening
 from ringside.routing.solver import solve
 from ringside.units import BPS, DAY, ONE, price_against
 from ringside.venues import load, snapshot
-from ringside.venues.base import MarketState, Quote
+from ringside.venues.base import MarketState, Quote, VenueError
+from ringside.venues.snapshot import require_fresh
 
 if TYPE_CHECKING:
     from ringside.chain.contracts import Ringside
@@ -26,6 +30,9 @@ accepted it."""
 OTHER_GAS = 1_000_000
 """At a venue not measured."""
 MICRO_BPS = BPS * 10**6
+HOUR = 3_600
+LOCAL_CHAIN = 31_337
+"""A local chain's clock is its own, so a block there has no age."""
 _SECONDS = {"h": 3_600, "d": DAY, "w": 7 * DAY}
 
 
@@ -49,7 +56,7 @@ class Seen:
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What one venue does with a size (1e18): impact and fee in millionths of a basis point, the
-    rest in USD (1e18). `funding` is what holding over the horizon pays at today's rate (negative:
+    rest in USD (1e18). `funding` is what holding over the horizon pays by the forecast (negative:
     is received), `gas` what the leg costs whatever its size, the venue's own charge on an order in
     it. `total` is what is paid (a sale: received) with all of these, `price` that over the size.
     Where it cannot, `why` says so and the rest is zero."""
@@ -70,10 +77,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A quote. `offers` are each venue's for the whole size, the best first, `legs` the split's;
-    `horizon` in seconds. `saving` (USD 1e18, and millionths of a basis point of the notional) is
-    against the best single venue by the price of entry with gas, which the split is by; `None`
-    where no venue alone takes it."""
+    """A quote. `offers` are each venue's for the whole size, the best first, `legs` the split's by
+    `policy`; `horizon` in seconds. `saving` (USD 1e18, and millionths of a basis point of the
+    notional) is against the best single venue that the policy leaves, gas and funding in it; `None`
+    where none takes it. `given_up` is what a horizon's entry costs beyond the best fill's, in
+    millionths of a basis point; `None` without a horizon. `left_out` are the venues that the policy
+    took out, and why."""
 
     market: str
     size: int
@@ -88,10 +97,13 @@ class Explained:
     gas: int
     total: int
     price: int
+    policy: str
     best_single: str | None
     saving: int | None
     saving_rate: int | None
+    given_up: int | None
     certificate: Certificate | None
+    left_out: Mapping[str, str]
     failures: Mapping[str, str]
 
 
@@ -109,7 +121,8 @@ def seconds(horizon: str) -> int:
 def look(ringside: Ringside, market: str, at_once: bool = False) -> Seen:
     """
     Raises:
-        CannotQuote: there is no such market, or no venue that can be read.
+        CannotQuote: there is no such market, no venue that can be read, or the node is not at the
+            block of now.
     """
     w3, addresses = ringside.w3, ringside.addresses
     known = list(addresses["feeds"])
@@ -117,6 +130,11 @@ def look(ringside: Ringside, market: str, at_once: bool = False) -> Seen:
         raise CannotQuote(f"There is no market {market}: take {' or '.join(known)}.")
     wanted = [market] if market == "ETH-USD" else [market, "ETH-USD"]
     seen = snapshot(w3, load(w3, addresses, ringside.venue_ids, wanted))
+    if w3.eth.chain_id != LOCAL_CHAIN:
+        try:
+            require_fresh(seen.block, int(time()))
+        except VenueError as another:
+            raise CannotQuote(str(another)) from None
     states = {v: s for v, s in seen.of(market).items() if not (at_once and s.delayed)}
     if not states:
         why = "; ".join(f"{v}: {no}" for (v, m), no in seen.failures.items() if m == market)
@@ -128,27 +146,38 @@ def look(ringside: Ringside, market: str, at_once: bool = False) -> Seen:
     return Seen(market, seen.block.number, seen.timestamp, states, gas, failures)
 
 
-def explained(seen: Seen, size: int, horizon: int) -> Explained:
-    """The quote for `size` (signed, 1e18) held for `horizon` seconds.
+def explained(seen: Seen, size: int, horizon: int, policy: str = "best") -> Explained:
+    """The quote for `size` (signed, 1e18) held for `horizon` seconds. Held for a time, the split is
+    the cheapest with the funding of that time.
 
     Raises:
+        CannotQuote: the horizon is said twice.
+        PolicyError, FundingError, RequestError: the policy is none, or leaves nothing.
         SplitError: the venues cannot take it; the message says what binds.
     """
-    costs = {v: seen.gas[v] + state.leg_cost for v, state in seen.states.items()}
-    route = _routed(seen.states, size, costs)
-    sign = 1 if size > 0 else -1
-    capacities = {v: s.curve.capacity(sign) for v, s in seen.states.items()}
+    rule, horizon = _ruled(policy, horizon)
+    sign, states = (1 if size > 0 else -1), seen.states
+    costs = {v: seen.gas[v] + state.leg_cost for v, state in states.items()}
+    capacities = {v: s.curve.capacity(sign) for v, s in states.items()}
+    asked = applied(rule, opening(states, size, capacities, costs))
+    route, entry = _solved(asked), _solved(asked.for_entry) if horizon else None
+    known = {v: f for v, f in asked.funding.items() if v not in asked.left_out}
+    carries = carry(known, sign, horizon // HOUR) if horizon else {}
+
+    def offer(venue: str, part: int, quote: Quote | None, why: str = "") -> Offer:
+        held = -(-carries.get(venue, 0) * abs(part) // ONE)
+        return _offer(states[venue], part, quote, costs[venue], held, why)
+
     offers = []
-    for one in compare(seen.states, size, capacities):
-        state = seen.states[one.venue]
-        offers.append(_offer(state, size, one.quote, costs[one.venue], horizon, one.why))
-    legs = tuple(
-        _offer(seen.states[leg.venue], leg.size, leg.quote, costs[leg.venue], horizon)
-        for leg in route.legs
-    )
+    for one in compare(states, size, capacities):
+        why = asked.left_out.get(one.venue, one.why)
+        offers.append(offer(one.venue, size, None if why else one.quote, why))
     offers.sort(key=lambda offer: (bool(offer.why), sign * offer.total, offer.venue))
+    legs = tuple(offer(leg.venue, leg.size, leg.quote) for leg in route.legs)
     total, notional = sum(leg.total for leg in legs), sum(leg.notional for leg in legs)
-    saving = route.saving
+    single = route.best_single.venue if route.best_single else None
+    alone = next((one.total for one in offers if one.venue == single), 0)
+    saving = sign * (alone - total) if single else None
     return Explained(
         seen.market,
         size,
@@ -163,28 +192,48 @@ def explained(seen: Seen, size: int, horizon: int) -> Explained:
         sum(leg.gas for leg in legs),
         total,
         price_against(total, size),
-        route.best_single.venue if route.best_single else None,
+        str(rule),
+        single,
         saving,
         None if saving is None else saving * MICRO_BPS // notional,
+        None if entry is None else given_up(size, _entry(route), _entry(entry)),
         route.certificate,
+        dict(asked.left_out),
         dict(seen.failures),
     )
 
 
-def _routed(states: Mapping[str, MarketState], size: int, costs: Mapping[str, int]) -> Route:
-    """The one place where a quote is routed."""
-    offers = (problem.Offer(state.curve, leg_cost=costs[v]) for v, state in states.items())
-    return solve(size, offers)
+def _ruled(policy: str, horizon: int) -> tuple[Policy, int]:
+    """The policy with the horizon in it, and the horizon in seconds."""
+    rule = parse(policy)
+    within = [r for r in getattr(rule, "policies", (rule,)) if isinstance(r, Horizon)]
+    if within and horizon:
+        raise CannotQuote("The horizon is in the policy already: leave --horizon away.")
+    if within:
+        return rule, within[0].hours * HOUR
+    if not horizon:
+        return rule, 0
+    held = f"horizon:{horizon // HOUR}h"
+    plain = isinstance(rule, BestFill)
+    return parse(held if plain else f"{held} + {rule}"), horizon
+
+
+def _solved(asked: Request) -> Route:
+    return solve(asked.size, asked.offers, most_venues=asked.most_venues, margin=asked.margin)
+
+
+def _entry(route: Route) -> int:
+    """USD (1e18) that a route takes or brings, leg costs in it."""
+    return route.all_in + (route.leg_costs if route.size > 0 else -route.leg_costs)
 
 
 def _offer(
-    state: MarketState, size: int, quote: Quote | None, gas: int, horizon: int, why: str = ""
+    state: MarketState, size: int, quote: Quote | None, gas: int, funding: int, why: str = ""
 ) -> Offer:
     if quote is None:
         return Offer(state.venue, state.delayed, size, 0, 0, 0, 0, 0, 0, 0, 0, why)
     sign = 1 if size > 0 else -1
     first = state.curve.marginal_price(sign)
-    funding = _funding(state, size, horizon)
     total = quote.all_in + sign * (gas + funding)
     return Offer(
         state.venue,
@@ -200,9 +249,3 @@ def _offer(
         price_against(total, size),
         "",
     )
-
-
-def _funding(state: MarketState, size: int, horizon: int) -> int:
-    """USD (1e18) that a position would pay over the horizon if today's rate stayed, rounded up."""
-    day = size * state.index_price * state.funding_rate
-    return -(-day * horizon // (DAY * ONE * ONE))

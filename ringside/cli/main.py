@@ -29,7 +29,15 @@ def cli() -> None:
 @cli.command(context_settings=_SIGNED)
 @click.argument("market")
 @click.argument("size")
-@click.option("--horizon", default="0h", show_default=True, help="Held for: 12h, 3d, 2w.")
+@click.option(
+    "--horizon", default="0h", show_default=True, help="Held for 12h, 3d, 2w: with its funding."
+)
+@click.option(
+    "--policy",
+    default="best",
+    show_default=True,
+    help="only:a,b; not:a; at-most:2; weights:a=60%,b=40%,band=5%; lowest-margin; joined by +.",
+)
 @click.option("--at-once", is_flag=True, help="Leave out venues that fill later.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: integers as text.")
 @click.option("--plot", default="", help="Draw the marginal-cost curves into this .png.")
@@ -38,6 +46,7 @@ def quote(
     market: str,
     size: str,
     horizon: str,
+    policy: str,
     at_once: bool,
     as_json: bool,
     plot: str,
@@ -47,7 +56,10 @@ def quote(
     """What SIZE (base; negative sells) of MARKET costs at every venue, and split over them."""
     from ringside.cli import explain, tables
     from ringside.keeper.receipts.codec import plain
+    from ringside.routing.funding import FundingError
+    from ringside.routing.policies import PolicyError
     from ringside.routing.problem import SplitError
+    from ringside.routing.request import RequestError
     from ringside.units import UnitError, to_units
 
     try:
@@ -55,8 +67,11 @@ def quote(
         if plot and not plot.endswith(".png"):
             raise click.BadParameter(f"{plot} does not end in .png", param_hint="--plot")
         seen = explain.look(connected(rpc, addresses), market, at_once)
-        told = explain.explained(seen, amount, seconds)
-    except (UnitError, SplitError, explain.CannotQuote) as no:
+        told = explain.explained(seen, amount, seconds, policy)
+    except (
+        *(UnitError, SplitError, explain.CannotQuote),
+        *(PolicyError, FundingError, RequestError),
+    ) as no:
         raise click.ClickException(str(no)) from None
     if as_json:
         click.echo(json.dumps(plain(told), indent=2, sort_keys=True))

@@ -21,7 +21,8 @@ def quoted(told: Explained) -> None:
     side = "BUY" if told.size > 0 else "SELL"
     held = f", held {_time(told.horizon)}" if told.horizon else ""
     amount = f"{from_units(abs(told.size)):f}"
-    OUT.print(f"\n  {side} {amount} {told.market}{held}, at block {told.block:,}\n")
+    ruled = "" if told.policy == "best" else f", by {told.policy}"
+    OUT.print(f"\n  {side} {amount} {told.market}{held}{ruled}, at block {told.block:,}\n")
     OUT.print(_offers("The venues side by side, each for all of it", told.offers))
     for venue, why in told.failures.items():
         OUT.print(f"  {venue} is missing: {why}")
@@ -42,23 +43,30 @@ def quoted(told: Explained) -> None:
     OUT.print(split)
     if told.saving is None or told.saving_rate is None:
         OUT.print("  No venue alone takes all of it.")
-    elif len(told.legs) == 1:
-        OUT.print(f"  {told.best_single} alone is best: there is nothing to save by splitting.")
+    elif told.saving <= 0:
+        OUT.print(f"  {told.best_single} alone costs no more: there is nothing to save.")
     else:
         OUT.print(
-            f"  Saved on entry against {told.best_single} alone: ${show.usd(told.saving)}, "
+            f"  Saved against {told.best_single} alone: ${show.usd(told.saving)}, "
             f"{show.bps(told.saving_rate)} bps"
         )
     if told.certificate is None:
-        OUT.print("  This solver gives no certificate.")
+        OUT.print("  There was nothing to choose, so there is no certificate.")
     else:
         OUT.print(
-            f"  Certified: no split costs less than ${show.usd(told.certificate.bound, 4)} on "
-            f"entry; this one is within {told.certificate.gap / 1e6:.6f} bps of it "
-            f"({told.certificate.method})"
+            f"  Certified: no split under these rules is cheaper by more than "
+            f"{told.certificate.gap / 1e6:.6f} bps ({told.certificate.method})"
+        )
+    if told.given_up == 0:
+        OUT.print("  What is cheapest to enter is cheapest to hold: no entry is given up.")
+    elif told.given_up is not None:
+        OUT.print(
+            f"  For the sake of funding the entry gives up {show.bps(told.given_up)} bps of the "
+            "best fill; an order that signs a tolerance has to allow for it, since the chain "
+            "compares entry alone."
         )
     if told.horizon:
-        OUT.print("  Funding as if today's rate stayed.")
+        OUT.print("  Funding as forecast from the rates of now: not promised by anybody.")
 
 
 def _offers(title: str, offers: tuple[Offer, ...]) -> Table:

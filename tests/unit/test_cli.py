@@ -19,6 +19,8 @@ from ringside.cli.main import cli
 from ringside.keeper.receipts.codec import canonical, plain
 from ringside.keeper.receipts.document import receipt_of
 from ringside.keeper.receipts.store import Receipts
+from ringside.routing.funding import Funding, carry
+from ringside.routing.policies import PolicyError
 from ringside.routing.problem import Certificate
 from ringside.units import DAY, ONE
 
@@ -44,9 +46,10 @@ def run(*arguments: str, **environment: str):
 @given(st.integers(ONE, 900 * ONE), st.sampled_from([1, -1]), st.integers(0, 30))
 def test_a_total_is_price_fee_gas_and_funding(amount, sign, days):
     told = explained(seen(), sign * amount, days * DAY)
+    known = {name: Funding(RATE, MARK) for name in ("alpha", "beta")}
+    forecast = carry(known, sign, days * 24) if days else dict.fromkeys(known, 0)
     for offer in (*told.offers, *told.legs):
-        funding = -(-offer.size * MARK // ONE * RATE * days // ONE)
-        assert abs(offer.funding - funding) <= days + 1
+        assert offer.funding == -(-forecast[offer.venue] * abs(offer.size) // ONE)
         paid = offer.notional * sign + offer.fee + offer.gas + offer.funding
         assert offer.total * sign == paid
     assert sum(leg.size for leg in told.legs) == sign * amount
@@ -76,6 +79,41 @@ def test_gas_keeps_a_small_order_at_one_venue():
     assert len(explained(seen(gas=0), 500 * ONE, 0).legs) == 2
 
 
+@given(st.integers(ONE, 900 * ONE), st.sampled_from([1, -1]), st.integers(1, 30))
+def test_a_horizon_gives_up_entry_for_funding_and_says_how_much(amount, sign, days):
+    """Alpha is cheaper to enter; what beta pays in funding is worth more, held long enough."""
+    some = seen()
+    some.states["beta"] = replace(some.states["beta"], funding_rate=-sign * 10 * RATE)
+    some.states["alpha"] = replace(some.states["alpha"], funding_rate=sign * 10 * RATE)
+    best, held = explained(some, sign * amount, 0), explained(some, sign * amount, days * DAY)
+    assert best.given_up is None
+    assert held.given_up >= 0
+    assert held.policy == f"horizon:{days * 24}h"
+    same = {leg.venue: leg.size for leg in best.legs} == {leg.venue: leg.size for leg in held.legs}
+    assert same == (held.given_up == 0)
+    assert held.saving >= 0
+
+
+def test_what_a_policy_leaves_out_is_told_with_the_reason():
+    told = explained(seen(), 50 * ONE, 0, "not:alpha")
+    assert [leg.venue for leg in told.legs] == ["beta"]
+    assert [offer.venue for offer in told.offers] == ["beta", "alpha"]
+    assert told.offers[1].why == told.left_out["alpha"] != ""
+    assert len(explained(seen(gas=0), 500 * ONE, 0, "at-most:1").legs) == 1
+
+
+def test_a_horizon_is_said_once():
+    with pytest.raises(CannotQuote, match="leave --horizon away"):
+        explained(seen(), ONE, DAY, "horizon:3d")
+    assert explained(seen(), ONE, 0, "horizon:3d + not:beta").horizon == 3 * DAY
+    assert explained(seen(), ONE, 3 * DAY, "not:beta").policy == "horizon:72h + not:beta"
+
+
+def test_another_policy_is_refused_by_name():
+    with pytest.raises(PolicyError, match="cheapest"):
+        explained(seen(), ONE, 0, "cheapest")
+
+
 @pytest.mark.parametrize(
     ("text", "found"), [("12h", 43_200), ("3d", 3 * DAY), ("2w", 14 * DAY), ("0h", 0)]
 )
@@ -100,7 +138,7 @@ def test_a_person_sees_venues_split_saving_and_certificate():
     with tables.OUT.capture() as printed:
         tables.quoted(explained(seen(), 500 * ONE, DAYS * DAY))
     text = printed.get()
-    for words in ("BUY 500 ETH-USD, held 3 d", "side by side", "The split", "Saved on entry"):
+    for words in ("BUY 500 ETH-USD, held 3 d", "side by side", "The split", "Saved against"):
         assert words in text
 
 
@@ -108,9 +146,8 @@ def test_a_certificate_is_told_with_its_gap_and_its_absence_too():
     told = replace(explained(seen(), 500 * ONE, 0), certificate=None)
     proven = replace(told, certificate=Certificate(told.total, 1_500, "dual"))
     for quote, words in (
-        (told, "gives no certificate"),
-        (proven, f"no split costs less than ${told.total / ONE:,.4f}"),
-        (proven, "within 0.001500 bps of it (dual)"),
+        (told, "there is no certificate"),
+        (proven, "no split under these rules is cheaper by more than 0.001500 bps (dual)"),
     ):
         with tables.OUT.capture() as printed:
             tables.quoted(quote)
