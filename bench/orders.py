@@ -18,6 +18,7 @@ from bench import routing
 from devnet import anvil, state
 from devnet.ringside import deploy
 from ringside import show
+from ringside.chain.multicall import pinned
 from ringside.routing.problem import Offer, SplitError
 from ringside.routing.solver import solve
 from ringside.units import ONE
@@ -61,7 +62,7 @@ def run(out: Callable[[object], None]) -> dict[str, float]:
 def _readings(w3: Web3, addresses: dict[str, Any]) -> dict[str, float]:
     """A block's reading of all venues and markets, and one order of each market routed on it."""
     watched = load(w3, addresses)
-    block = int(w3.eth.block_number)
+    block = pinned(w3)  # As whoever follows the chain has it.
     counted, walls, cpus, trips = Counted(), [], [], []
     for i in range(READINGS + 1):
         sent, wall, cpu = counted.sent, perf_counter(), process_time()

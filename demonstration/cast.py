@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from ape import chain, project
@@ -18,6 +19,7 @@ from ringside.accounts import Right, account_id
 from ringside.chain.contracts import Ringside, SeatView
 from ringside.keeper.oneshot import Keeper
 from ringside.keeper.plan import Plan, rooms
+from ringside.keeper.receipts.store import Receipts
 from ringside.keeper.tickets import Ticket
 from ringside.orders import Bounds, Bundle, Order, Tickets, market_id, venue_set
 from ringside.permits import permit
@@ -75,8 +77,12 @@ class Cast:
         self.vault = project.Vault.at(at.vault.address)
         self.desk = project.Desk.at(at.desk.address)
         self.usdc = project.LocalUSDC.at(at.usdc.address)
+        self.receipts = Receipts(Path("build/receipts"))
         self.machine = Keeper(
-            at, self.keeper.address, self.send, most_delayed=HALF, since=self.first_block
+            *(at, self.keeper.address, self.send),
+            most_delayed=HALF,
+            since=self.first_block,
+            receipts=self.receipts,
         )
         self.watched = load(at.w3, at.addresses, at.venue_ids)
         states = snapshot(at.w3, self.watched).states

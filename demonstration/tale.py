@@ -24,6 +24,9 @@ from ringside import show
 from ringside.chain.contracts import refusal, revert_data
 from ringside.chain.sender import GAS
 from ringside.keeper.plan import NotNow, Plan, PlanError, rooms
+from ringside.keeper.receipts.audit import audit
+from ringside.keeper.receipts.document import read
+from ringside.keeper.receipts.replay import replay as repeat
 from ringside.orders import (
     CLOSE_LONGS,
     CLOSE_SHORTS,
@@ -72,6 +75,7 @@ def tell(cast: Cast, name: str, size: int, amount: int) -> Statement:
     if chosen.legs:
         replay = fill(cast, order, [leg.tuple for leg in chosen.legs])
         attempt(cast, "replay", replay)
+    proof(cast, chosen)
     if not chosen.tickets:
         later(cast, name, size, amount)
     cast.positions("The pockets")
@@ -129,6 +133,32 @@ def honest(cast: Cast, order: Order, chosen: Plan, what: str = "order") -> None:
     else:
         OUT.print(f"  ${show.usd(total)} with tip, deposits and exchange. Gas {gas:,}.\n")
     note(cast, what, order, done, total, best, saved, gas)
+
+
+def proof(cast: Cast, chosen: Plan) -> None:
+    """What anyone can know of the decision: its certificate, its receipt, its audit."""
+    at, told, proved = cast.ringside, chosen.receipt, chosen.route.certificate
+    event = at.desk.events.Filled() if chosen.legs else at.desk.events.Committed()
+    made = event.get_logs(from_block=cast.first_block)[-1]
+    if told is None or made["args"]["receipt"]["hash"] != told.hash:
+        raise Impossible("The fill carries another receipt than the plan's.")
+    again = repeat(read(told.document))
+    report = audit(at.w3, at.addresses, made["transactionHash"].to_0x_hex(), cast.receipts)
+    gap = f"{proved.gap / 1e6:.6f}" if proved else "0"
+    same = "is the same" if again.same else "DIFFERS"
+    OUT.print(
+        f"  Certified: no split was cheaper by more than {gap} bps. "
+        f"Receipt 0x{told.hash.hex()[:12]}…: decided again, it {same}."
+    )
+    for one in report.audited:
+        short = [
+            f"{show.bps(s.micro_bps)} bps {s.where}"
+            for s in one.shortfalls
+            if s.micro_bps is not None
+        ]
+        OUT.print(
+            f"  Audited: {one.verdict.value}; short of the optimum: {', '.join(short) or '—'}\n"
+        )
 
 
 def note(

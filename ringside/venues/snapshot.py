@@ -110,8 +110,9 @@ def load_markets(
     return watched
 
 
-def read_snapshot(w3: Web3, watched: Markets, block: int | None = None) -> Snapshot:
-    """The state of every watched market at `block` (the latest by default), in one multicall.
+def read_snapshot(w3: Web3, watched: Markets, block: int | Block | None = None) -> Snapshot:
+    """The state of every watched market at `block` (the latest by default), in one multicall; one
+    request to the node where the block is given whole.
 
     If a pool has gained a tick since, its market is read once more at the same block. A market
     whose calls revert or burn all gas, whose answers make no sense, or whose pool does not add up
@@ -120,7 +121,7 @@ def read_snapshot(w3: Web3, watched: Markets, block: int | None = None) -> Snaps
     Raises:
         NoMulticall: Multicall3 is missing on this chain.
     """
-    at = pinned(w3, block)
+    at = block if isinstance(block, Block) else pinned(w3, block)
     states: dict[Key, MarketState] = {}
     readings: dict[Key, Reading] = {}
     failures: dict[Key, str] = {}
