@@ -6,11 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ringside.chain.contracts import AccountView, Position, SeatView
+from ringside.chain.contracts import AccountView
+from ringside.keeper.closing import no_legs
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.errors import NothingToClose, PlanError
-from ringside.keeper.plan import HEADROOM, ChainLeg, Plan, no_legs, plan
+from ringside.keeper.freeing import after, with_freed
+from ringside.keeper.plan import HEADROOM, Plan, plan
 from ringside.orders import Bundle, Mode, Order
+from ringside.routing.policies import canonical, parse
+from ringside.routing.problem import SplitError
 from ringside.units import ONE
 from ringside.venues import Snapshot
 from ringside.venues.base import MarketState
@@ -21,12 +25,20 @@ Request = Order | Bundle
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The keeper's own choices: `policy` by name, and the rest as in `plan`."""
+    """The keeper's own choices: `policy` as `routing.policies.parse` takes it, kept in canonical
+    form, and the rest as in `plan`.
 
-    policy: str = "best-fill"
+    Raises:
+        PolicyError: there is no such policy.
+    """
+
+    policy: str = "best"
     leg_cost: int = 0
     headroom: int = HEADROOM
     most_delayed: int = ONE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "policy", canonical(parse(self.policy)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +87,51 @@ def decide(
     Raises:
         PlanError, SplitError: as `plan.plan`; a step of an atomic bundle cannot be filled whole.
     """
+    together = isinstance(request, Bundle) and request.mode == Mode.ATOMIC
     found: list[Plan] = []
     for view in views:
-        order, account = order_of(request, view.step), view.account
-        for earlier in found:
-            account = after(account, earlier)
-        chosen = _planned(order, replace(view, account=account), venue_ids, settings)
-        together = isinstance(request, Bundle) and request.mode == Mode.ATOMIC
+        order = order_of(request, view.step)
+        try:
+            chosen = _planned(order, _at(views, found), venue_ids, settings)
+        except (PlanError, SplitError):
+            freed = _freed(order, views, found, settings) if together else found
+            if freed == found:
+                raise
+            found = freed
+            chosen = _planned(order, _at(views, found), venue_ids, settings)
         if together and not order.closes_all and chosen.size != order.size:
             raise PlanError(f"Step {view.step} of the bundle cannot be filled whole now.")
         found.append(chosen)
     return found
+
+
+def _at(views: Sequence[View], found: Sequence[Plan]) -> View:
+    """The view after those planned, on what they leave."""
+    view = views[len(found)]
+    account = view.account
+    for earlier, chosen in zip(views, found, strict=False):
+        account = after(account, chosen, earlier.states)
+    return replace(view, account=account)
+
+
+def _freed(
+    order: Order, views: Sequence[View], found: Sequence[Plan], settings: Settings
+) -> list[Plan]:
+    """What is planned, with as much margin freed on the way as `order`, the next step, is signed to
+    take and finds not idle."""
+    freed = list(found)
+    for place in range(len(found)):
+        view = _at(views, freed)
+        fee = view.moment.protocol_fee(abs(order.size)) if not order.closes_all else 0
+        needed = order.max_margin + order.tip + fee - view.account.idle
+        if needed > 0:
+            before = _at(views, freed[:place])
+            freed[place] = with_freed(
+                *(freed[place], before.account, before.states, needed),
+                settings.headroom,
+                found[place + 1 :],
+            )
+    return freed
 
 
 def _planned(order: Order, view: View, venue_ids: Mapping[str, int], settings: Settings) -> Plan:
@@ -102,24 +148,9 @@ def _planned(order: Order, view: View, venue_ids: Mapping[str, int], settings: S
             headroom=settings.headroom,
             most_delayed=settings.most_delayed,
             most=view.most,
+            policy=parse(settings.policy),
         )
     except NothingToClose:
         if view.step is None or view.progress.open:
             raise
         return no_legs(order)
-
-
-def after(account: AccountView, chosen: Plan) -> AccountView:
-    """The account once a plan's fill is done: its positions to the unit, its margins by what was
-    moved, without what the trades themselves gained or lost."""
-    seats = dict(account.seats)
-    for leg in chosen.legs:
-        seats[leg.venue] = _moved(seats[leg.venue], chosen.order.market, leg)
-    idle = account.idle - chosen.tip - chosen.fee - sum(leg.margin for leg in chosen.legs)
-    return replace(account, idle=idle, seats=seats)
-
-
-def _moved(seat: SeatView, market: str, leg: ChainLeg) -> SeatView:
-    at = seat.positions.get(market, Position(0, 0, 0, 0, 0))
-    positions = {**seat.positions, market: replace(at, size=at.size + leg.size)}
-    return replace(seat, positions=positions)

@@ -33,7 +33,8 @@ class Interrupted(Exception):
 
 class Keeper(TicketKeeper):
     """Fills orders at one deployment, from the address `sender`. Whatever it does, the order
-    decides. `leg_cost`, `headroom` and `most_delayed` are as in `plan`; events are looked for from
+    decides. `policy` is how it routes where a call names no other, as `routing.policies.parse`
+    takes it; `leg_cost`, `headroom` and `most_delayed` are as in `plan`. Events are looked for from
     block `since` on. Every plan's document goes to `receipts` before the plan's first transaction,
     which carries its hash; without a store there are no receipts."""
 
@@ -44,13 +45,14 @@ class Keeper(TicketKeeper):
         send: Send,
         leg_cost: int = 0,
         *,
+        policy: str = "best",
         headroom: int = HEADROOM,
         most_delayed: int = ONE,
         since: int = 0,
         receipts: Receipts | None = None,
     ) -> None:
         super().__init__(ringside, sender, send)
-        self.settings = Settings(leg_cost=leg_cost, headroom=headroom, most_delayed=most_delayed)
+        self.settings = Settings(policy, leg_cost, headroom, most_delayed)
         self.looker = Looker(ringside, since)
         self.receipts = receipts
 
@@ -58,26 +60,28 @@ class Keeper(TicketKeeper):
         """As `Looker.look`: what there is to know of one block."""
         return self.looker.look(order, key, block)
 
-    def _decide(self, request: Request, views: Sequence[View]) -> list[Plan]:
+    def _decide(self, request: Request, views: Sequence[View], policy: str | None) -> list[Plan]:
         """The plans, each with the receipt of them all."""
-        found = decide(request, views, self.ringside.venue_ids, self.settings)
+        settings = replace(self.settings, policy=policy or self.settings.policy)
+        found = decide(request, views, self.ringside.venue_ids, settings)
         if self.receipts is None:
             return found
         at = self.ringside
-        told = receipt_of(document(request, views, found, at.domain, at.venue_ids, self.settings))
+        told = receipt_of(document(request, views, found, at.domain, at.venue_ids, settings))
         return [replace(chosen, receipt=told) for chosen in found]
 
     # ------------------------------------------------------------------ one order
 
-    def plan(self, order: Order, view: View | None = None) -> Plan:
-        """The best fill at `view`, or now; as `plan.plan`.
+    def plan(self, order: Order, view: View | None = None, policy: str | None = None) -> Plan:
+        """The best fill at `view`, or now, by the keeper's policy or this one; as `plan.plan`.
 
         Raises:
+            PolicyError: there is no such policy.
             PlanError, SplitError: no fill is possible; the message says why.
         """
         if view is not None:  # Perhaps looked at for a draft of it.
             view = replace(view, key=order.digest(self.ringside.domain))
-        return self._decide(order, [view or self.look(order)])[0]
+        return self._decide(order, [view or self.look(order)], policy)[0]
 
     def simulate(self, chosen: Plan, signature: bytes) -> int:
         """Tries the first of the plan's transactions on the chain. Returns what a fill would cost
@@ -99,14 +103,16 @@ class Keeper(TicketKeeper):
         calls = [self._data(chosen, legs, signature) for legs in chosen.transactions]
         return self._submit(chosen.receipt, calls)
 
-    def fill(self, order: Order, signature: bytes) -> tuple[Plan, tuple[TxReceipt, ...]]:
-        """Fills all that can be of the order now."""
-        chosen = self.plan(order)
+    def fill(
+        self, order: Order, signature: bytes, policy: str | None = None
+    ) -> tuple[Plan, tuple[TxReceipt, ...]]:
+        """Fills all that can be of the order now; `policy` as in `plan`, here and below."""
+        chosen = self.plan(order, policy=policy)
         return chosen, self.submit(chosen, signature)
 
     # ------------------------------------------------------------------ bundles
 
-    def plan_bundle(self, bundle: Bundle) -> list[Plan]:
+    def plan_bundle(self, bundle: Bundle, policy: str | None = None) -> list[Plan]:
         """Every step of an atomic bundle, each planned on what the ones before leave.
 
         Raises:
@@ -119,16 +125,18 @@ class Keeper(TicketKeeper):
             key = bundle.step_key(self.ringside.domain, step)
             block = views[0].block if views else None
             views.append(replace(self.look(bundle.order(step), key, block), step=step))
-        return self._decide(bundle, views)
+        return self._decide(bundle, views, policy)
 
-    def fill_bundle(self, bundle: Bundle, signature: bytes) -> tuple[list[Plan], TxReceipt]:
+    def fill_bundle(
+        self, bundle: Bundle, signature: bytes, policy: str | None = None
+    ) -> tuple[list[Plan], TxReceipt]:
         """All steps of an atomic bundle in one transaction.
 
         Raises:
             PlanError, SplitError: as `plan_bundle`.
             Refused: by the chain.
         """
-        plans = self.plan_bundle(bundle)
+        plans = self.plan_bundle(bundle, policy)
         legs = [[leg.tuple for leg in chosen.legs] for chosen in plans]
         told = plans[0].receipt
         data = self.ringside.desk.encode_abi(
@@ -136,7 +144,7 @@ class Keeper(TicketKeeper):
         )
         return plans, self._submit(told, [data])[0]
 
-    def plan_step(self, bundle: Bundle, step: int) -> Plan:
+    def plan_step(self, bundle: Bundle, step: int, policy: str | None = None) -> Plan:
         """A step of a bundle that is not atomic.
 
         Raises:
@@ -145,17 +153,17 @@ class Keeper(TicketKeeper):
         order, domain = bundle.order(step), self.ringside.domain
         most = self._open(bundle, step)
         view = replace(self.look(order, bundle.step_key(domain, step)), step=step, most=most)
-        return self._decide(bundle, [view])[0]
+        return self._decide(bundle, [view], policy)[0]
 
     def fill_step(
-        self, bundle: Bundle, step: int, signature: bytes
+        self, bundle: Bundle, step: int, signature: bytes, policy: str | None = None
     ) -> tuple[Plan, tuple[TxReceipt, ...]]:
         """What can be of a step now, tickets included.
 
         Raises:
             PlanError, SplitError, Refused, Interrupted: as `plan_step` and `submit`.
         """
-        chosen = self.plan_step(bundle, step)
+        chosen = self.plan_step(bundle, step, policy)
         calls = [
             self._step_data(bundle, step, legs, chosen, signature) for legs in chosen.transactions
         ]

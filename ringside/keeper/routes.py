@@ -4,12 +4,16 @@ and what each leg's own limit leaves."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ringside.chain.contracts import AccountView
-from ringside.keeper.errors import HeldElsewhere, NothingToClose, PlanError
-from ringside.keeper.margins import conversion, held, is_known
+from ringside.keeper.errors import HeldElsewhere, PlanError
+from ringside.keeper.margins import conversion, held
 from ringside.orders import Order
-from ringside.routing.problem import Offer, Route
+from ringside.routing.funding import Funding
+from ringside.routing.policies import Policy, applied
+from ringside.routing.problem import Route
+from ringside.routing.request import Request, RequestError, opening
 from ringside.routing.solver import solve
 from ringside.units import ONE, from_units, usdc_to_usd
 from ringside.venues.base import Curve, MarketState, Quote, VenueError
@@ -70,30 +74,6 @@ def opposed(
     }
 
 
-def to_close(
-    order: Order, account: AccountView, states: Mapping[str, MarketState]
-) -> dict[str, int]:
-    """|position| (1e18) by venue that an order to close all has to close.
-
-    Raises:
-        NothingToClose: there is none, and none may come of a ticket.
-        PlanError: there may be some that this order cannot reach; the message says where.
-    """
-    found = opposed(order, account, states)
-    if found:
-        return found
-    for venue, state in states.items():
-        seat = account.seats[venue]
-        if not is_known(seat, order.market):
-            raise PlanError(f"What the account holds at {venue} cannot be read.")
-        if seat.pending.get(order.market):
-            raise PlanError(f"A ticket is pending at {venue}: what it leaves is not known.")
-        if state.delayed and held(seat, order.market) * order.sign < 0:
-            raise PlanError(f"{venue} closes by ticket only, and the order signs none.")
-    side = "long" if order.sign < 0 else "short"
-    raise NothingToClose(f"There is no {side} to close at the venues that the order allows.")
-
-
 def close_first(
     against: Mapping[str, int],
     states: Mapping[str, MarketState],
@@ -121,32 +101,47 @@ def close_first(
     return dict(against)
 
 
-def route(
+def request_of(
     states: Mapping[str, MarketState],
     size: int,
     caps: Mapping[str, int],
     costs: Mapping[str, int],
     forced: Mapping[str, int],
-) -> Route:
-    """The split of `size`, in which `forced` venues take at least that much.
+    funding: Mapping[str, Funding],
+) -> Request:
+    """What a policy is asked to tighten: `size` over `states`, of which `forced` venues take at
+    least that much. `funding` is of every venue that is known, on offer or not.
 
     Raises:
-        SplitError: as `solve`.
         PlanError: a forced part is not what its venue takes.
     """
-    offers = [
-        Offer(
-            state.curve,
-            most=caps[venue],
-            least=forced.get(venue, 0),
-            required=venue in forced,
-            leg_cost=costs[venue],
-        )
-        for venue, state in states.items()
-    ]
     for venue, part in forced.items():
         try:
             states[venue].curve.quote(part if size > 0 else -part)
         except VenueError as refused:
             raise PlanError(f"What must be closed first cannot be: {refused}.") from None
-    return solve(size, offers)
+    plain = opening(states, size, caps, costs)
+    offers = tuple(
+        replace(offer, least=forced[venue], required=True) if venue in forced else offer
+        for venue, offer in zip(states, plain.offers, strict=True)
+    )
+    return replace(plain, offers=offers, funding=funding)
+
+
+def route(
+    request: Request, policy: Policy, *, by_entry: bool = False, alone: bool = False
+) -> Route:
+    """The split that `policy` makes of `request`; `by_entry` leaves out what it counts beside the
+    fill, and `alone` gives all of it to one venue.
+
+    Raises:
+        SplitError: as `solve`.
+        PlanError: the policy leaves nothing to route, or not what has to be closed first.
+    """
+    try:
+        asked = applied(policy, request)
+    except RequestError as refused:
+        raise PlanError(str(refused)) from None
+    asked = asked.for_entry if by_entry else asked
+    most = 1 if alone else asked.most_venues
+    return solve(asked.size, asked.offers, most_venues=most, margin=asked.margin)

@@ -368,7 +368,7 @@ def parse(given: str | Mapping[str, Any]) -> Policy:
     if given.lstrip().startswith("{"):
         try:
             return from_json(json.loads(given))
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise PolicyError(f"The policy is no JSON: {error}.") from None
     parts = [_one(part.strip()) for part in given.split("+")]
     return parts[0] if len(parts) == 1 else All(tuple(parts))

@@ -24,6 +24,7 @@ from ringside.keeper.receipts.audit import (
     audit,
 )
 from ringside.keeper.receipts.document import (
+    VERSION,
     Document,
     Recorded,
     document,
@@ -292,8 +293,8 @@ def test_a_document_changed_by_one_byte_is_tampered_with(story: Story, store, pl
 
 def test_a_hash_of_something_else_is_tampered_with(story: Story, store):
     chosen = story.keeper.plan(story.order(ETH, ONE))
-    junk = b'{"version":"1"}'
-    told = replace(chosen, receipt=Receipt(1, keccak(junk), junk))
+    junk = b'{"version":"%d"}' % VERSION
+    told = replace(chosen, receipt=Receipt(VERSION, keccak(junk), junk))
     (receipt,) = story.keeper.submit(told, story.sign(chosen.order))
     one = audited(story, store, receipt)
     assert one.verdict is Verdict.TAMPERED

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from made_up_accounts import account, no_seat, order, seat
 from test_plan_tickets import ALL, CONVERSION, EMPTY, IDS, RICH, SIGNS, TICKETS, three
 
+from ringside.keeper.closing import no_legs
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.errors import NothingToClose, PlanError
-from ringside.keeper.plan import no_legs, plan
+from ringside.keeper.plan import plan
 from ringside.keeper.routes import is_worse
 from ringside.orders import CLOSE_LONGS, CLOSE_SHORTS, Bounds, Conditions
 from ringside.units import ONE, USDC

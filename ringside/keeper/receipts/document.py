@@ -28,7 +28,7 @@ from ringside.venues import VENUES, Key, Reading, Snapshot
 from ringside.venues import replay as replay_readings
 from ringside.venues.base import Quote
 
-VERSION = 1
+VERSION = 2
 """Of the document's form."""
 SOLVER = "bound-1"
 """The solver that this package decides by. Another name may give other legs."""
@@ -84,7 +84,8 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What was decided. `parts` are in the order in which they are sent; tip and fee in USDC (1e6),
-    costs and the two all-ins in USD (1e18); best_single is the venue that alone would be best."""
+    costs, carry and the two all-ins in USD (1e18); best_single is the venue that alone would be
+    best. `carry` is what the policy counted beside the fill, `given_up` as in `Plan`."""
 
     size: int
     parts: tuple[Part, ...]
@@ -95,6 +96,8 @@ class Outcome:
     worst_price: int
     best_single: str | None
     best_single_all_in: int | None
+    carry: int
+    given_up: int
     candidates: tuple[Candidate, ...]
     certificate: Certificate | None
 
@@ -241,6 +244,8 @@ def outcome(view: View, made: Plan) -> Outcome:
         made.worst_price,
         best.venue if best else None,
         best.quote.all_in if best else None,
+        route.carry,
+        made.given_up,
         candidates(view, made.order, made.size),
         route.certificate,
     )

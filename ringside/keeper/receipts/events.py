@@ -28,7 +28,7 @@ _FILLS = ("fill", "commit", "fillStep", "commitStep", "fillBundle")
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One trade as the vault tells it: signed size (1e18), whole price (USD 1e18; a ticket's has
-    none yet), margin in USDC (1e6)."""
+    none yet), margin in USDC (1e6), negative where it went back."""
 
     venue: str
     size: int
@@ -66,6 +66,7 @@ def fills_in(ringside: Ringside, receipt: Any) -> tuple[Fill, ...]:
             ("Filled", desk.Filled(), ringside.desk.address),
             ("Committed", desk.Committed(), ringside.desk.address),
             ("Traded", vault.Traded(), ringside.vault.address),
+            ("MarginPulled", vault.MarginPulled(), ringside.vault.address),
             ("TicketCommitted", vault.TicketCommitted(), ringside.vault.address),
         )
         for entry in event.process_receipt(receipt, DISCARD)
@@ -87,12 +88,18 @@ def _fill(ringside: Ringside, args: Any, later: bool, before: list[Any]) -> Fill
     wanted = "TicketCommitted" if later else "Traded"
     legs: list[Leg] = []
     market, fee, tip = "", 0, 0
+    pulled: dict[int, int] = {}
     for _, name, leg in reversed(before):
         if sum(one.size for one in legs) == args["size"] or name in ("Filled", "Committed"):
             break
-        if name == wanted and leg["account"] == args["account"]:
+        if leg["account"] != args["account"]:
+            continue
+        if name == "MarginPulled":  # A leg that frees margin does so right after its trade.
+            pulled = {leg["venue"]: leg["amount"]}
+        elif name == wanted:
             quote = None if later else leg["quote"]
-            legs.append(Leg(venues[leg["venue"]], leg["size"], quote, leg["margin"]))
+            margin = leg["margin"] - pulled.pop(leg["venue"], 0)
+            legs.append(Leg(venues[leg["venue"]], leg["size"], quote, margin))
             market, fee, tip = markets.get(leg["market"], ""), fee + leg["fee"], tip + leg["tip"]
     return Fill(
         bytes(args["key"]),
