@@ -35,7 +35,7 @@ from ringside.keeper.receipts.shortfall import (
     shortfall,
     unknown,
 )
-from ringside.keeper.receipts.store import Receipts
+from ringside.keeper.receipts.store import Receipts, Unreadable
 from ringside.orders import Bundle, Mode
 from ringside.routing.problem import SplitError
 
@@ -161,7 +161,10 @@ class _Court:
     def _read(self, version: int, digest: bytes) -> _Paper:
         if not any(digest):
             return _Paper(None, Verdict.NO_RECEIPT, ("The fill names no receipt.",))
-        data = self.store.get(digest)
+        try:
+            data = self.store.get(digest)
+        except Unreadable as no:
+            return _Paper(None, Verdict.NO_RECEIPT, (str(no),))
         if data is None:
             why = f"There is no document of the hash 0x{digest.hex()} in {self.store.folder}."
             return _Paper(None, Verdict.NO_RECEIPT, (why,))
