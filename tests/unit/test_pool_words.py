@@ -1,4 +1,4 @@
-"""Review of issue 4: a reading that leaves words of a pool's bitmap out hides what is in them."""
+"""A reading that leaves words of a pool's bitmap out hides what is in them."""
 
 import pytest
 
@@ -32,5 +32,19 @@ def answers(config: PoolConfig) -> list[bytes]:
 def test_a_pool_read_without_the_word_that_the_price_is_in_is_not_believed():
     """`ringside audit` leaves `words` and `ticks` to `parse`: a keeper may write down these."""
     hiding = PoolConfig("0x", 10, 500, ticks=(0, 3 * SPAN - 10), words=(0, 2))
-    with pytest.raises(PoolStale):
+    with pytest.raises(PoolStale) as stale:
         parse_pool(hiding, answers(hiding))
+    assert stale.value.config.words == hiding.every_word
+
+
+@pytest.mark.parametrize("words", [(), (2, 1, 0), (0, 0, 1, 2), (1, 3)])
+def test_words_that_do_not_follow_one_another_are_read_anew(words):
+    config = PoolConfig("0x", 10, 500, ticks=(0, 3 * SPAN - 10), words=words)
+    with pytest.raises(PoolStale, match="words are left out"):
+        parse_pool(config, answers(config))
+
+
+def test_words_one_after_another_are_believed():
+    ticks = (0, SPAN + 200, SPAN + 400, 3 * SPAN - 10)
+    config = PoolConfig("0x", 10, 500, ticks=ticks, words=(-1, 0, 1, 2, 3))
+    assert tuple(tick for tick, _ in parse_pool(config, answers(config)).ticks) == ticks
