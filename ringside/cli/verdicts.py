@@ -30,10 +30,15 @@ def _audited(one: Audited) -> None:
     OUT.print(f"  receipt: [{colour}]{one.verdict.value}[/{colour}]")
     for finding in one.findings:
         OUT.print(f"    {cell(finding)}", soft_wrap=True)
+    for sentence in one.told:
+        OUT.print(f"  {cell(sentence)}", soft_wrap=True)
     if one.requotes:
         OUT.print(_requotes(one.requotes))
     if fill.later:
         OUT.print("  What it is filled at is not known before it is settled: no shortfall yet.")
+        return
+    if not fill.size:
+        OUT.print("  Nothing was filled, so it falls short of nothing.")
         return
     if one.known == "nowhere":
         OUT.print(

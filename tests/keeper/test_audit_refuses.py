@@ -1,4 +1,4 @@
-"""Review of issue 4: dishonest keepers whom an audit does not name, and what makes it stop."""
+"""Keepers that tell the truth and fill otherwise all the same, and what may stop no audit."""
 
 from dataclasses import replace
 
