@@ -47,7 +47,8 @@ def out_of_range(settings: Settings) -> Iterator[str]:
 def unexplained(written: Document) -> dict[int | None, str]:
     """By step, where what was decided costs more, on the very same readings, than by best fill and
     no settings of the keeper's own, by more than the legs of that cost at the keeper's `leg_cost`,
-    which counts up to `MOST_LEG_COST`, and than the solver's gaps. To be asked only of a document that repeats."""
+    which counts up to `MOST_LEG_COST`, and than the solver's gaps. To be asked only of a document
+    that repeats."""
     views, neutral = written.views(), Settings()
     if written.settings == neutral:
         return {}
