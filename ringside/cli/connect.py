@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ringside.cli.safe import failed
+
 if TYPE_CHECKING:
     from ringside.chain.contracts import Ringside
 
@@ -66,22 +68,24 @@ def connected(rpc: str, addresses: str) -> Ringside:
     try:
         known = json.loads(Path(addresses).read_text())
     except FileNotFoundError:
-        raise click.ClickException(
+        raise failed(
             f"There is no {addresses}: start the local chain with `make devnet`, or name a "
             "deployment's addresses with --addresses."
         ) from None
     except (OSError, ValueError) as no:
-        raise click.ClickException(f"{addresses} cannot be read as JSON: {no}.") from None
+        raise failed(f"{addresses} cannot be read as JSON: {no}.") from None
+    if not isinstance(known, dict):
+        raise failed(f"{addresses} holds no object of addresses.")
     w3 = Web3(HTTPProvider(rpc, request_kwargs={"timeout": TIMEOUT}))
     if not w3.is_connected():
-        raise click.ClickException(
+        raise failed(
             f"Nothing answers at {rpc}: start the local chain with `make devnet`, or name another "
             "with --rpc or RINGSIDE_RPC."
         )
     try:
         return Ringside.at(w3, known)
     except DeploymentError as no:
-        raise click.ClickException(
+        raise failed(
             f"{addresses} is not of the chain at {rpc}: {no}. A local chain that was started anew "
             "writes the file anew; name its own with --addresses."
         ) from None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ringside.cli.connect import chain_options, connected, receipts_option
+from ringside.cli.safe import failed
 
 if TYPE_CHECKING:
     from ringside.keeper.receipts.document import Document
@@ -72,7 +74,7 @@ def quote(
         *(UnitError, SplitError, explain.CannotQuote),
         *(PolicyError, FundingError, RequestError),
     ) as no:
-        raise click.ClickException(str(no)) from None
+        raise failed(no) from None
     if as_json:
         click.echo(json.dumps(plain(told), indent=2, sort_keys=True))
     else:
@@ -97,7 +99,7 @@ def replay(receipt: str, receipts: str) -> None:
     try:
         result = repeat(written)
     except DocumentError as no:
-        raise click.ClickException(str(no)) from None
+        raise failed(no) from None
     tables.replayed(written, result)
     if not result.same:
         raise SystemExit(NOT_SOUND)
@@ -121,7 +123,7 @@ def audit(transaction: str, as_json: bool, receipts: str, rpc: str, addresses: s
     try:
         report = examine(at.w3, at.addresses, transaction, Receipts(Path(receipts)))
     except AuditError as no:
-        raise click.ClickException(str(no)) from None
+        raise failed(no) from None
     if as_json:
         click.echo(json.dumps(plain(report), indent=2, sort_keys=True))
     else:
@@ -134,34 +136,35 @@ def _document(receipt: str, receipts: str) -> Document:
     from eth_utils.crypto import keccak
 
     from ringside.keeper.receipts.document import DocumentError, read
-    from ringside.keeper.receipts.store import Receipts
+    from ringside.keeper.receipts.store import Receipts, Unreadable, contents
 
-    if Path(receipt).is_file():
-        data: bytes | None = Path(receipt).read_bytes()
-    else:
-        digest = _digest(receipt, "RECEIPT")
-        data = Receipts(Path(receipts)).get(digest)
-        if data is not None and keccak(data) != digest:
-            raise click.ClickException(
+    try:
+        data, digest = contents(Path(receipt)), _hash_in(Path(receipt).stem)
+        if data is None:
+            digest = _digest(receipt, "RECEIPT")
+            data = Receipts(Path(receipts)).get(digest)
+        if data is None:
+            raise failed(
+                f"No receipt: {receipts} has no document of that hash. Name another directory "
+                "with --receipts, or the file itself."
+            )
+        if digest and keccak(data) != digest:
+            raise failed(
                 f"Tampered: what is kept under {receipt} has the hash 0x{keccak(data).hex()}."
             )
-    if data is None:
-        raise click.ClickException(
-            f"No receipt: {receipts} has no document of that hash. Name another directory with "
-            "--receipts, or the file itself."
-        )
-    try:
         return read(data)
-    except DocumentError as no:
-        raise click.ClickException(str(no)) from None
+    except (DocumentError, Unreadable) as no:
+        raise failed(no) from None
 
 
 def _digest(text: str, what: str) -> bytes:
-    try:
-        found = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) * 2 != HASH_DIGITS:
+    found = _hash_in(text)
+    if found is None:
         kind = "is neither a file nor" if what == "RECEIPT" else "is not"
-        raise click.ClickException(f"{text} {kind} a hash: give 0x and {HASH_DIGITS} hex digits.")
+        raise failed(f"{text} {kind} a hash: give 0x and {HASH_DIGITS} hex digits.")
     return found
+
+
+def _hash_in(text: str) -> bytes | None:
+    digits = text.removeprefix("0x")
+    return bytes.fromhex(digits) if re.fullmatch(f"[0-9a-fA-F]{{{HASH_DIGITS}}}", digits) else None

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from ringside import show
 from ringside.cli.explain import MICRO_BPS, Explained, Offer
+from ringside.cli.safe import cell
 from ringside.keeper.receipts.document import Document
 from ringside.keeper.receipts.replay import ReplayResult
 from ringside.units import DAY, from_units
@@ -25,7 +26,7 @@ def quoted(told: Explained) -> None:
     OUT.print(f"\n  {side} {amount} {told.market}{held}{ruled}, at block {told.block:,}\n")
     OUT.print(_offers("The venues side by side, each for all of it", told.offers))
     for venue, why in told.failures.items():
-        OUT.print(f"  {venue} is missing: {why}")
+        OUT.print(f"  {cell(venue)} is missing: {cell(why)}")
     if any(offer.later for offer in (*told.offers, *told.legs)):
         OUT.print("  * fills later, at the price of then")
     split = _offers("The split", told.legs)
@@ -97,13 +98,14 @@ def _time(horizon: int) -> str:
 def replayed(written: Document, result: ReplayResult) -> None:
     """The legs again, and whether they are those that were written down."""
     place = f"block {written.block.number:,} of chain {written.chain_id}"
-    OUT.print(f"\n  Decided on {place}, by {written.solver}; repeated by {result.ours}\n")
+    solver = cell(written.solver)
+    OUT.print(f"\n  Decided on {place}, by {solver}; repeated by {result.ours}\n")
     for one, again in zip(written.decisions, result.outcomes, strict=False):
         title = "The legs" if one.step is None else f"The legs of step {one.step}"
         made = show.table(title, "venue", "fills", "size", "margin USDC", "notional $", "fee $")
         for part in again.parts:
             made.add_row(
-                part.venue,
+                cell(part.venue),
                 "later" if part.later else "at once",
                 show.size(part.size),
                 show.usdc(part.margin),
@@ -114,6 +116,6 @@ def replayed(written: Document, result: ReplayResult) -> None:
     if result.same:
         OUT.print("  [green]the same[/green], to the last unit")
     for difference in result.differences:
-        OUT.print(f"  [red]differs[/red] {difference}", soft_wrap=True)
+        OUT.print(f"  [red]differs[/red] {cell(difference)}", soft_wrap=True)
     if not result.same and result.solver != result.ours:
         OUT.print("  Another solver made it: repeat it with the version of then.")

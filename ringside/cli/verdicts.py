@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from ringside import show
+from ringside.cli.safe import cell
 from ringside.cli.tables import OUT
 from ringside.keeper.receipts.against_chain import Requote
 from ringside.keeper.receipts.audit import Audited, Report, Verdict
@@ -25,14 +26,19 @@ def _audited(one: Audited) -> None:
     what = "a ticket for" if fill.later else "filled"
     step = "" if one.step is None else f", step {one.step}"
     colour = _COLOURS.get(one.verdict, "red")
-    OUT.print(f"\n  {what} {show.size(fill.size)} {fill.market}{step}")
+    OUT.print(f"\n  {what} {show.size(fill.size)} {cell(fill.market)}{step}")
     OUT.print(f"  receipt: [{colour}]{one.verdict.value}[/{colour}]")
     for finding in one.findings:
-        OUT.print(f"    {finding}", soft_wrap=True)
+        OUT.print(f"    {cell(finding)}", soft_wrap=True)
+    for sentence in one.told:
+        OUT.print(f"  {cell(sentence)}", soft_wrap=True)
     if one.requotes:
         OUT.print(_requotes(one.requotes))
     if fill.later:
         OUT.print("  What it is filled at is not known before it is settled: no shortfall yet.")
+        return
+    if not fill.size:
+        OUT.print("  Nothing was filled, so it falls short of nothing.")
         return
     if one.known == "nowhere":
         OUT.print(
@@ -42,16 +48,18 @@ def _audited(one: Audited) -> None:
     legs = show.table("Short of the best there was", "state", "basis points", "$", "best split")
     for short in one.shortfalls:
         if short.usd is None or short.micro_bps is None:
-            legs.add_row(short.where, "not known", "", short.why)
+            legs.add_row(short.where, "not known", "", cell(short.why))
             continue
-        best = " + ".join(f"{from_units(abs(size)):.4f} {venue}" for venue, size in short.legs)
+        best = " + ".join(
+            f"{from_units(abs(size)):.4f} {cell(venue)}" for venue, size in short.legs
+        )
         legs.add_row(short.where, f"{short.micro_bps / 1e6:.4f}", show.usd(short.usd), best)
     OUT.print(legs)
     bound = show.table("What was signed allowed", "bound", "done at", "worst price", "basis points")
     for limit in one.bounds:
         done = show.usd(limit.done, 4)
         if limit.price is None or limit.micro_bps is None:
-            bound.add_row(limit.name, done, limit.note, "")
+            bound.add_row(limit.name, done, cell(limit.note), "")
             continue
         worse = f"{limit.micro_bps / 1e6:.2f}"
         bound.add_row(limit.name, done, show.usd(limit.price, 4), worse)
@@ -65,7 +73,7 @@ def _requotes(requotes: tuple[Requote, ...]) -> Table:
     for one in requotes:
         quote = _price(one.quoted) if one.asked else "fills later"
         made.add_row(
-            one.venue,
+            cell(one.venue),
             _price(one.document),
             _price(one.reading),
             quote,

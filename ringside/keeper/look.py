@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ringside.chain.contracts import Ringside, abi
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.decide import View
-from ringside.orders import Order, market_id
+from ringside.keeper.errors import PlanError
+from ringside.orders import Bundle, Mode, Order, market_id
 from ringside.units import ONE
 from ringside.venues import Markets, Snapshot, load, snapshot
+from ringside.venues.snapshot import require_fresh
 
 
 class Looker:
     """Reads one deployment. Events are looked for from block `since` on; `markets` are what is
-    known of the venues already, by market."""
+    known of the venues already, by market. By `now`, a clock in Unix seconds, no block is taken
+    that is too old to decide on; without one any is."""
 
     def __init__(
-        self, ringside: Ringside, since: int = 0, markets: Mapping[str, Markets] | None = None
+        self,
+        ringside: Ringside,
+        since: int = 0,
+        markets: Mapping[str, Markets] | None = None,
+        now: Callable[[], int] | None = None,
     ) -> None:
-        self.ringside, self.since = ringside, since
+        self.ringside, self.since, self.now = ringside, since, now
         self.markets: dict[str, Markets] = dict(markets or {})
 
     def snapshot(self, market: str, block: int | None = None) -> Snapshot:
-        """Every registered venue's state of one market at `block`, the latest by default."""
+        """Every registered venue's state of one market at `block`, the latest by default.
+
+        Raises:
+            StaleSnapshot, FutureSnapshot: by the clock, if there is one, as `require_fresh`.
+        """
         at = self.ringside
         if market not in self.markets:
             self.markets[market] = load(at.w3, at.addresses, at.venue_ids, [market])
-        return snapshot(at.w3, self.markets[market], block)
+        seen = snapshot(at.w3, self.markets[market], block)
+        if self.now is not None:
+            require_fresh(seen.block, self.now())
+        return seen
 
     def look(self, order: Order, key: bytes | None = None, block: int | None = None) -> View:
         """The venues, the account and the order's progress, all at one block. `key` is what the
@@ -50,6 +64,29 @@ class Looker:
         closings = self.ringside.desk.functions.closings(key)
         begun, left = closings.call(block_identifier=number)
         return left if begun else None
+
+    def most_of_step(self, bundle: Bundle, step: int, block: int) -> int | None:
+        """How much (|1e18|) of a step of a bundle that is not atomic the one before lets be filled
+        at `block`, `None` for all of it.
+
+        Raises:
+            PlanError: nothing of it yet.
+        """
+        if not step:
+            return None
+        last, mine = bundle.steps[step - 1], bundle.steps[step]
+        at = self.ringside
+        before, own = (
+            Progress(*at.desk.functions.progress(key).call(block_identifier=block))
+            for key in (bundle.step_key(at.domain, n) for n in (step - 1, step))
+        )
+        whole = abs(last.size)
+        filled = whole if before.done else before.filled
+        part = bundle.mode == Mode.PROPORTIONAL and not (last.closes_all or mine.closes_all)
+        most = abs(mine.size) * filled // whole - own.used if part else None
+        if (part and not most) or (not part and filled != whole):
+            raise PlanError(f"Step {step} of the bundle is not open: step {step - 1} comes first.")
+        return most
 
     def moment(self, order: Order, key: bytes, number: int, time: int) -> Moment:
         """The block `number` as the order's conditions see it."""

@@ -3,14 +3,13 @@ tickets that came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from web3.types import TxReceipt
 
 from ringside.chain.contracts import Refused, Ringside
 from ringside.chain.sender import Send
-from ringside.keeper.conditions import Progress
 from ringside.keeper.decide import Request, Settings, View, decide
 from ringside.keeper.errors import PlanError
 from ringside.keeper.look import Looker
@@ -36,7 +35,8 @@ class Keeper(TicketKeeper):
     decides. `policy` is how it routes where a call names no other, as `routing.policies.parse`
     takes it; `leg_cost`, `headroom` and `most_delayed` are as in `plan`. Events are looked for from
     block `since` on. Every plan's document goes to `receipts` before the plan's first transaction,
-    which carries its hash; without a store there are no receipts."""
+    which carries its hash; without a store there are no receipts. By a clock `now` (Unix seconds)
+    nothing is decided on a block that is too old, as in `Looker`."""
 
     def __init__(
         self,
@@ -50,10 +50,11 @@ class Keeper(TicketKeeper):
         most_delayed: int = ONE,
         since: int = 0,
         receipts: Receipts | None = None,
+        now: Callable[[], int] | None = None,
     ) -> None:
         super().__init__(ringside, sender, send)
         self.settings = Settings(policy, leg_cost, headroom, most_delayed)
-        self.looker = Looker(ringside, since)
+        self.looker = Looker(ringside, since, now=now)
         self.receipts = receipts
 
     def look(self, order: Order, key: bytes | None = None, block: int | None = None) -> View:
@@ -150,10 +151,9 @@ class Keeper(TicketKeeper):
         Raises:
             PlanError, SplitError: it is not open, or cannot be filled; the message says why.
         """
-        order, domain = bundle.order(step), self.ringside.domain
-        most = self._open(bundle, step)
-        view = replace(self.look(order, bundle.step_key(domain, step)), step=step, most=most)
-        return self._decide(bundle, [view], policy)[0]
+        seen = self.look(bundle.order(step), bundle.step_key(self.ringside.domain, step))
+        most = self.looker.most_of_step(bundle, step, seen.block)
+        return self._decide(bundle, [replace(seen, step=step, most=most)], policy)[0]
 
     def fill_step(
         self, bundle: Bundle, step: int, signature: bytes, policy: str | None = None
@@ -175,21 +175,6 @@ class Keeper(TicketKeeper):
             "commitStep", [bundle.tuple, signature, step, leg.tuple, NO_RECEIPT]
         )
         return self.sender.transact(self.ringside.desk.address, data)
-
-    def _open(self, bundle: Bundle, step: int) -> int | None:
-        """How much of a step the one before lets be filled, `None` for all of it."""
-        if not step:
-            return None
-        last, mine = bundle.steps[step - 1], bundle.steps[step]
-        keys = [bundle.step_key(self.ringside.domain, n) for n in (step - 1, step)]
-        before, own = (Progress(*self.ringside.desk.functions.progress(k).call()) for k in keys)
-        whole = abs(last.size)
-        filled = whole if before.done else before.filled
-        part = bundle.mode == Mode.PROPORTIONAL and not (last.closes_all or mine.closes_all)
-        most = abs(mine.size) * filled // whole - own.used if part else None
-        if (part and not most) or (not part and filled != whole):
-            raise PlanError(f"Step {step} of the bundle is not open: step {step - 1} comes first.")
-        return most
 
     # ------------------------------------------------------------------ internal
 

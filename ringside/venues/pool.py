@@ -83,8 +83,12 @@ def parse_pool(config: PoolConfig, results: Sequence[bytes | None]) -> Pool:
     """The pool, from the answers to `pool_calls`.
 
     Raises:
-        PoolStale: a tick not known is initialised, the price left the window, or the sums disagree.
+        PoolStale: a tick not known is initialised, the price left the window, the sums disagree, or
+            the words are not one after the other: what is in a hole nobody would see.
     """
+    words, every = config.words, config.every_word
+    if not words or words != tuple(range(words[0], words[-1] + 1)):
+        raise PoolStale(replace(config, words=every), "words are left out")
     answers = [data for data in results if data is not None]
     sqrt_price, tick = word(answers[0]), signed(answers[0], 1)
     liquidity = word(answers[1])
@@ -95,7 +99,6 @@ def parse_pool(config: PoolConfig, results: Sequence[bytes | None]) -> Pool:
         if word(data, 7)
     }
     found = {((w << 8) + bit) * config.spacing for w, bits in maps.items() for bit in _bits(bits)}
-    every = config.every_word
     ticks = tuple(sorted(found | set(nets)))
     window = _window(config, ticks, tick, liquidity)
     if not found <= set(config.ticks):

@@ -169,7 +169,7 @@ def test_brackets_within_text_nest_nothing():
         ("maybe", {"data": "0xFF", "flag": True}, "value.maybe.data must be bytes"),
         ("maybe", {"data": "0xf", "flag": True}, "value.maybe.data must be bytes"),
         ("maybe", {"data": "0x"}, "value.maybe lacks flag"),
-        ("maybe", {"data": "0x", "flag": True, "x": "1"}, "has x, which Inner has not"),
+        ("maybe", {"data": "0x", "flag": True, "x": "1"}, "has 'x', which Inner has not"),
         ("mode", "7", "value.mode: 7 is not a valid Mode"),
         ("named", [], "value.named must be an object"),
     ],
@@ -230,7 +230,7 @@ def test_another_version_is_refused_by_name(written, version):
         ({"order": None}, "of one order or of one bundle"),
         ({"decisions": []}, "It has no decision"),
         ({"block": None}, "document.block must be an object"),
-        ({"more": "1"}, "has more, which Document has not"),
+        ({"more": "1"}, "has 'more', which Document has not"),
     ],
 )
 def test_what_is_no_document_is_refused_with_a_reason(written, fields, why):
@@ -260,7 +260,7 @@ def test_any_bytes_are_read_or_refused_by_name(data):
 
 def test_readings_of_an_unknown_venue_are_refused_by_name(written):
     strange = tuple(replace(one, venue="gamma") for one in written.readings)
-    with pytest.raises(DocumentError, match="gamma, which is no known venue"):
+    with pytest.raises(DocumentError, match="'gamma', which is no known venue"):
         _ = replace(written, readings=strange).snapshot
 
 

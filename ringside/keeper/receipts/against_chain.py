@@ -9,12 +9,14 @@ from typing import Any
 from web3.exceptions import Web3Exception
 
 from ringside.chain.contracts import Ringside, abi
-from ringside.chain.multicall import Call, Read, ReadFailed, aggregate, pinned
+from ringside.chain.multicall import MULTICALL3, Call, Read, ReadFailed, aggregate, pinned
 from ringside.keeper.decide import order_of
+from ringside.keeper.errors import PlanError
 from ringside.keeper.look import Looker
 from ringside.keeper.receipts.codec import typed
-from ringside.keeper.receipts.document import Candidate, Document, candidates
-from ringside.orders import market_id
+from ringside.keeper.receipts.document import Candidate, Decision, Document, candidates
+from ringside.orders import Mode, market_id
+from ringside.units import from_units
 from ringside.venues import VENUES
 
 _KNOWN_LATER = {"ticks", "words", "first_traded", "twap_interval"}
@@ -87,6 +89,8 @@ def hold(ringside: Ringside, looker: Looker, written: Document) -> Held:
         return Held((f"block {number:,} is another one on the chain",), ())
     if not _keeps(ringside, number):
         raise Forgotten(f"the node no longer has the state of block {number:,}")
+    if not ringside.w3.eth.get_code(ringside.desk.address, number):
+        return Held((f"at block {number:,} there was no Desk yet",), ())
     found = [
         *_place(ringside, written),
         *_readings(ringside, looker, written),
@@ -96,8 +100,11 @@ def hold(ringside: Ringside, looker: Looker, written: Document) -> Held:
 
 
 def _keeps(ringside: Ringside, number: int) -> bool:
+    """Whether the node still has the state: some answer for one they have not as if it were empty,
+    which that of a block with Multicall3 (it reads everything here) is not."""
+    places = ringside.desk.address, ringside.addresses.get("multicall3", MULTICALL3)
     try:
-        return bool(ringside.w3.eth.get_code(ringside.desk.address, number))
+        return any(ringside.w3.eth.get_code(place, number) for place in places)
     except (Web3Exception, ValueError):
         return False
 
@@ -115,11 +122,20 @@ def _readings(ringside: Ringside, looker: Looker, written: Document) -> Iterator
     contracts; and no venue left out that our own reading has."""
     number = written.block.number
     recorded = {(one.venue, one.market) for one in written.readings}
+    listed: set[str] = set()
     for market in dict.fromkeys(view.market for view in written.views()):
         ours = looker.snapshot(market, number)
+        listed |= {" ".join(key) for key in (*ours.states, *ours.failures)}
         for key in ours.states:
+            if " ".join(key) in written.failures:
+                yield f"it says that {key[0]} could not be read, which it could"
             if key not in recorded:
                 yield f"it leaves out {key[0]}, which could be read"
+        for key in ours.failures:
+            if key not in recorded and " ".join(key) not in written.failures:
+                yield f"it does not say that {key[0]} could not be read"
+    for name in sorted(written.failures.keys() - listed):
+        yield f"it says that {name[:60]!r} could not be read, which there is not"
     for one in written.readings:
         config = typed(VENUES[one.venue].Config, one.config)
         known = looker.markets.get(one.market)
@@ -179,6 +195,23 @@ def _account(looker: Looker, written: Document) -> Iterator[str]:
             yield f"{where}the order's progress is another on the chain"
         if view.moment != one.moment:
             yield f"{where}the oracle's answer or the order's moment is another on the chain"
+        yield from _most(looker, written, one)
+
+
+def _most(looker: Looker, written: Document, one: Decision) -> Iterator[str]:
+    """Only the step of a bundle that is not atomic is bounded, by the one before it."""
+    bundle, most = written.bundle, None
+    if bundle is not None and one.step is not None and bundle.mode != Mode.ATOMIC:
+        try:
+            most = looker.most_of_step(bundle, one.step, written.block.number)
+        except PlanError:
+            yield f"step {one.step}: it could not be filled yet"
+            return
+    if most != one.most:
+        said, is_ = (
+            "all" if size is None else f"{from_units(size):f}" for size in (one.most, most)
+        )
+        yield f"{_of(one.step)}it says that {said} of it might be filled, and it was {is_}"
 
 
 def _requotes(ringside: Ringside, looker: Looker, written: Document) -> Iterator[Requote]:

@@ -24,8 +24,16 @@ from ringside.keeper.errors import PlanError
 from ringside.keeper.look import Looker
 from ringside.keeper.receipts.against_chain import Forgotten, Held, Requote, hold
 from ringside.keeper.receipts.before import Before, NotKnown
+from ringside.keeper.receipts.conduct import (
+    age_told,
+    filled_since,
+    out_of_range,
+    settings_told,
+    too_old,
+    unexplained,
+)
 from ringside.keeper.receipts.document import Document, DocumentError, read
-from ringside.keeper.receipts.events import Fill, fills_in, signed_in, step_of
+from ringside.keeper.receipts.events import Fill, fills_in, signed_in, step_of, used_before
 from ringside.keeper.receipts.replay import replay
 from ringside.keeper.receipts.shortfall import (
     Bound,
@@ -35,7 +43,7 @@ from ringside.keeper.receipts.shortfall import (
     shortfall,
     unknown,
 )
-from ringside.keeper.receipts.store import Receipts
+from ringside.keeper.receipts.store import Receipts, Unreadable
 from ringside.orders import Bundle, Mode
 from ringside.routing.problem import SplitError
 
@@ -62,6 +70,8 @@ class Verdict(str, Enum):
     """It says of its block what the chain does not."""
     NOT_REPEATED = "does not repeat"
     """What it says was known leads to another decision, or to none."""
+    SHORT = "short"
+    """All of that, and yet it falls short at its block, by the keeper's own settings."""
     UNCHECKED = "unchecked"
     """The node does not keep the block that it is pinned to."""
 
@@ -69,13 +79,16 @@ class Verdict(str, Enum):
 @dataclass(frozen=True, slots=True)
 class Audited:
     """One fill or ticket: what its receipt is worth and why (`findings`, each a sentence), what the
-    venues quoted at the pinned block, and, for a fill, how far it fell short and what its bounds
-    allowed. `known` is where the order's terms are from: "document", "transaction" or "nowhere"."""
+    document says of its block's age and its keeper's settings (`told`, as well), what the venues
+    quoted at the pinned block, and, for a fill, how far it fell short and what its bounds allowed
+    (nothing where it filled nothing). `known` is where the order's terms are from: "document",
+    "transaction" or "nowhere"."""
 
     fill: Fill
     step: int | None
     verdict: Verdict
     findings: tuple[str, ...]
+    told: tuple[str, ...]
     requotes: tuple[Requote, ...]
     shortfalls: tuple[Shortfall, ...]
     bounds: tuple[Bound, ...]
@@ -101,8 +114,10 @@ def audit(w3: Web3, addresses: Mapping[str, Any], transaction: str, store: Recei
     try:
         mined: Any = w3.eth.get_transaction(transaction)  # type: ignore[arg-type]
         receipt: Any = w3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
-    except (TransactionNotFound, Web3Exception, ValueError):
+    except TransactionNotFound:
         raise AuditError(f"The chain has no mined transaction {transaction}.") from None
+    except (Web3Exception, ValueError) as no:
+        raise AuditError(f"The node does not give the transaction {transaction}: {no}") from None
     fills = fills_in(ringside, receipt)
     if not fills:
         raise AuditError(f"{transaction} fills nothing at the Desk {ringside.desk.address}.")
@@ -128,6 +143,7 @@ class _Court:
     ) -> None:
         self.ringside, self.fills, self.store = ringside, fills, store
         self.mined, self.number = mined, int(mined["blockNumber"])
+        self.time = int(ringside.w3.eth.get_block(self.number)["timestamp"])
         self.looker = Looker(ringside)
         self.signed = list(signed_in(ringside, mined))
         self.papers: dict[tuple[int, bytes], _Paper] = {}
@@ -145,11 +161,12 @@ class _Court:
         verdict, findings, requotes = self._judged(fill, paper, step)
         shortfalls: tuple[Shortfall, ...] = ()
         allowed: tuple[Bound, ...] = ()
-        if not fill.later and request is not None:
+        if not fill.later and fill.size and request is not None:
             shortfalls = tuple(self._shortfalls(fill, request, step, paper))
             order = order_of(request, step)
             allowed = bounds(self.ringside, order, fill, self.then or self.ringside.w3)
-        return Audited(fill, step, verdict, findings, requotes, shortfalls, allowed, known)
+        told = self._told(paper.written)
+        return Audited(fill, step, verdict, findings, told, requotes, shortfalls, allowed, known)
 
     # ------------------------------------------------------------------ the paper
 
@@ -161,7 +178,10 @@ class _Court:
     def _read(self, version: int, digest: bytes) -> _Paper:
         if not any(digest):
             return _Paper(None, Verdict.NO_RECEIPT, ("The fill names no receipt.",))
-        data = self.store.get(digest)
+        try:
+            data = self.store.get(digest)
+        except Unreadable as no:
+            return _Paper(None, Verdict.NO_RECEIPT, (str(no),))
         if data is None:
             why = f"There is no document of the hash 0x{digest.hex()} in {self.store.folder}."
             return _Paper(None, Verdict.NO_RECEIPT, (why,))
@@ -201,16 +221,45 @@ class _Court:
             again = replay(written).differences
         except DocumentError as no:
             again = (str(no),)
-        slipped = tuple(_slipped(fill, written))
+        used = self._used_before(fill)
+        since = () if used is None else tuple(filled_since(fill, written, used))
+        notes = (
+            *out_of_range(written.settings),
+            *too_old(*self._age(written)),
+            *_slipped(fill, written),
+        )
         if isinstance(held, str):
-            return Verdict.UNCHECKED, (held, *again, *slipped), ()
+            verdict = Verdict.NOT_REPEATED if again else Verdict.UNCHECKED
+            return verdict, (held, *again, *since, *notes), ()
         mine = tuple(q for q in held.requotes if q.step == step)
         wrong = tuple(_contradictions(mine))
         if held.differences or wrong:
-            return Verdict.FALSE, (*held.differences, *wrong, *again, *slipped), mine
+            return Verdict.FALSE, (*held.differences, *wrong, *again, *since, *notes), mine
         if again:
-            return Verdict.NOT_REPEATED, (*again, *slipped), mine
-        return Verdict.SOUND, slipped, mine
+            return Verdict.NOT_REPEATED, (*again, *since, *notes), mine
+        if since:
+            return Verdict.TAMPERED, (*since, *notes), mine
+        if short := unexplained(written).get(step):
+            return Verdict.SHORT, (short, *notes), mine
+        if used is None:
+            why = "Not checked: the node does not say how much had been filled before."
+            return Verdict.UNCHECKED, (why, *notes), mine
+        return Verdict.SOUND, notes, mine
+
+    def _used_before(self, fill: Fill) -> int | None:
+        try:
+            return used_before(self.ringside, fill, self.number)
+        except (Web3Exception, ValueError):
+            return None
+
+    def _age(self, written: Document) -> tuple[int, int]:
+        """Of its block at the fill, in blocks and seconds."""
+        return self.number - written.block.number, self.time - written.block.timestamp
+
+    def _told(self, written: Document | None) -> tuple[str, ...]:
+        if written is None:
+            return ()
+        return age_told(*self._age(written)), settings_told(written.settings)
 
     def _held(self, digest: bytes, written: Document) -> Held | str:
         if digest not in self.held:

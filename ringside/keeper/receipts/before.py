@@ -109,7 +109,10 @@ class Before(JSONBaseProvider):
                 )
 
     def _asked(self, method: str, params: Any) -> Any:
-        answer = self._node.make_request(RPCEndpoint(method), params)
+        try:
+            answer = self._node.make_request(RPCEndpoint(method), params)
+        except OSError as no:  # Many a node answers what it does not serve with HTTP's 4xx.
+            raise NotKnown(f"the node does not answer {method}: {no}") from None
         if "error" in answer or answer.get("result") is None:
             why = answer.get("error", {}).get("message", "nothing") if "error" in answer else "null"
             raise NotKnown(f"the node answers {method} with: {why}")

@@ -22,9 +22,12 @@ Plain = Any
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _BYTES = re.compile(r"0x(?:[0-9a-f]{2})*")
-_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_ESCAPED = re.compile(rb"\\.", re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
 _DEEPEST = 64
 """No document nests as deep; a reader that recurses may crash on more."""
+_NAMED = 5
+"""Unknown fields that are named at most."""
 
 
 class CodecError(ValueError):
@@ -89,10 +92,13 @@ def parse(data: bytes) -> Plain:
 
 
 def _depth(data: bytes) -> int:
+    """How deep it nests, in time linear in its length: without what is escaped, every second part
+    between quotes is outside of them. (Outside, JSON has no escape: its reader gets no further.)"""
     depth = deepest = 0
-    for token in _NESTING.finditer(data):
-        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
-        deepest = max(deepest, depth)
+    for outside in _ESCAPED.sub(b"", data).split(b'"')[::2]:
+        for bracket in _BRACKET.findall(outside):
+            depth += 1 if bracket in b"[{" else -1
+            deepest = max(deepest, depth)
     return deepest
 
 
@@ -116,7 +122,7 @@ def _typed(kind: Any, data: Plain, where: str) -> Any:
     if get_origin(kind) is not None and issubclass(get_origin(kind), Mapping):
         _require(isinstance(data, dict), where, "an object", data)
         item = get_args(kind)[1]
-        return {key: _typed(item, value, f"{where}.{key}") for key, value in data.items()}
+        return {key: _typed(item, value, f"{where}[{_short(key)}]") for key, value in data.items()}
     if is_dataclass(kind):
         return _dataclass(kind, data, where)
     if kind is bool or kind is str:
@@ -156,7 +162,8 @@ def _dataclass(kind: Any, data: Plain, where: str) -> Any:
     if missing := hints.keys() - data.keys():
         raise CodecError(f"{where} lacks {', '.join(sorted(missing))}")
     if unknown := data.keys() - hints.keys():
-        raise CodecError(f"{where} has {', '.join(sorted(unknown))}, which {kind.__name__} has not")
+        names = ", ".join(map(_short, sorted(unknown)[:_NAMED]))
+        raise CodecError(f"{where} has {names}, which {kind.__name__} has not")
     values = {name: _typed(hint, data[name], f"{where}.{name}") for name, hint in hints.items()}
     try:
         return kind(**values)
@@ -173,4 +180,9 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 def _require(holds: Any, where: str, what: str, data: Plain) -> None:
     if not holds:
-        raise CodecError(f"{where} must be {what}, not {str(data)[:60]!r}")
+        raise CodecError(f"{where} must be {what}, not {_short(data)}")
+
+
+def _short(data: Plain) -> str:
+    """What somebody else wrote, in quotes and without what a terminal would obey."""
+    return repr(str(data)[:60])

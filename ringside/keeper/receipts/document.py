@@ -19,7 +19,7 @@ from ringside.keeper.decide import Request, Settings, View
 from ringside.keeper.margins import rooms
 from ringside.keeper.plan import Plan
 from ringside.keeper.receipts.codec import CodecError, canonical, parse, plain, typed
-from ringside.keeper.receipts.store import Receipt
+from ringside.keeper.receipts.store import LARGEST, Receipt
 from ringside.orders import Bundle, Domain, Order
 from ringside.routing.compare import compare
 from ringside.routing.problem import Certificate
@@ -154,7 +154,9 @@ class Document:
         readings: dict[Key, Reading] = {}
         for one in self.readings:
             if one.venue not in VENUES:
-                raise DocumentError(f"It has readings of {one.venue}, which is no known venue.")
+                raise DocumentError(
+                    f"It has readings of {one.venue[:60]!r}, which is no known venue."
+                )
             kind = VENUES[one.venue].Config
             try:
                 config = typed(kind, one.config, f"document.readings.{one.venue}.config")
@@ -284,14 +286,16 @@ def read(data: bytes) -> Document:
 
     Raises:
         UnknownVersion: it is of another form; the message names it.
-        DocumentError: the bytes are no document; the message says why.
+        DocumentError: the bytes are no document, or more than `LARGEST`; the message says why.
     """
+    if len(data) > LARGEST:
+        raise DocumentError(f"This is no receipt: it has more than {LARGEST} bytes.")
     try:
         found = parse(data)
         version = found.get("version") if isinstance(found, dict) else None
         if version != str(VERSION):
             raise UnknownVersion(
-                f"The document's version is {version!r}; this package knows {VERSION}."
+                f"The document's version is {repr(version)[:60]}; this package knows {VERSION}."
             )
         written = typed(Document, found)
     except CodecError as no:

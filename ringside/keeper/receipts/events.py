@@ -41,7 +41,7 @@ class Fill:
     """A `Filled`, or a `Committed` (`later`, and then `quote` is the worst it can be filled at).
 
     `tip` and `fee` in USDC (1e6); `receipt` is the version and hash that it names. `market` is
-    empty where it is none of the deployment's.
+    empty where it is none of the deployment's. `index` is the event's place in its block.
     """
 
     key: bytes
@@ -55,6 +55,7 @@ class Fill:
     legs: tuple[Leg, ...]
     receipt: tuple[int, bytes]
     later: bool
+    index: int
 
 
 def fills_in(ringside: Ringside, receipt: Any) -> tuple[Fill, ...]:
@@ -74,13 +75,13 @@ def fills_in(ringside: Ringside, receipt: Any) -> tuple[Fill, ...]:
     ]
     told.sort(key=lambda one: one[0])
     return tuple(
-        _fill(ringside, args, name == "Committed", told[:number])
-        for number, (_, name, args) in enumerate(told)
+        _fill(ringside, args, name == "Committed", index, told[:number])
+        for number, (index, name, args) in enumerate(told)
         if name in ("Filled", "Committed")
     )
 
 
-def _fill(ringside: Ringside, args: Any, later: bool, before: list[Any]) -> Fill:
+def _fill(ringside: Ringside, args: Any, later: bool, index: int, before: list[Any]) -> Fill:
     """The Desk tells of a fill once its legs are done: they are the vault's last events for the
     account that add up to its size."""
     venues = {number: name for name, number in ringside.venue_ids.items()}
@@ -98,8 +99,9 @@ def _fill(ringside: Ringside, args: Any, later: bool, before: list[Any]) -> Fill
             pulled = {leg["venue"]: leg["amount"]}
         elif name == wanted:
             quote = None if later else leg["quote"]
+            venue = venues.get(leg["venue"], f"venue number {leg['venue']}")
             margin = leg["margin"] - pulled.pop(leg["venue"], 0)
-            legs.append(Leg(venues[leg["venue"]], leg["size"], quote, margin))
+            legs.append(Leg(venue, leg["size"], quote, margin))
             market, fee, tip = markets.get(leg["market"], ""), fee + leg["fee"], tip + leg["tip"]
     return Fill(
         bytes(args["key"]),
@@ -113,6 +115,22 @@ def _fill(ringside: Ringside, args: Any, later: bool, before: list[Any]) -> Fill
         tuple(reversed(legs)),
         (args["receipt"]["version"], bytes(args["receipt"]["hash"])),
         later,
+        index,
+    )
+
+
+def used_before(ringside: Ringside, fill: Fill, block: int) -> int:
+    """What of the order (|1e18|) had been filled or committed just before its `fill` in `block`: at
+    the block before, and earlier in this one."""
+    desk = ringside.desk
+    used = int(desk.functions.progress(fill.key).call(block_identifier=block - 1)[0])
+    return used + sum(
+        abs(int(entry["args"]["size"]))
+        for event in (desk.events.Filled(), desk.events.Committed())
+        for entry in event.get_logs(
+            from_block=block, to_block=block, argument_filters={"key": fill.key}
+        )
+        if entry["logIndex"] < fill.index
     )
 
 
@@ -151,10 +169,13 @@ def _inputs(ringside: Ringside, transaction: Any) -> Iterator[bytes]:
     if (transaction["to"] or "").lower() == desk:
         yield bytes(transaction["input"])
         return
-    answer = ringside.w3.provider.make_request(
-        RPCEndpoint("debug_traceTransaction"),
-        ["0x" + bytes(transaction["hash"]).hex(), {"tracer": "callTracer"}],
-    )
+    try:
+        answer = ringside.w3.provider.make_request(
+            RPCEndpoint("debug_traceTransaction"),
+            ["0x" + bytes(transaction["hash"]).hex(), {"tracer": "callTracer"}],
+        )
+    except OSError:  # Many a node answers what it does not serve with HTTP's 4xx.
+        return
     open_calls = [answer["result"]] if answer.get("result") else []
     while open_calls:
         call = open_calls.pop()

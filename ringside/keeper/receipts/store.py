@@ -7,6 +7,34 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+LARGEST = 4 * 2**20
+"""Bytes that a document has at most: some forty times what a bundle over every venue takes."""
+
+
+class Unreadable(Exception):
+    """There is something, and it cannot be read as a document; the message says why."""
+
+
+def contents(place: Path) -> bytes | None:
+    """What is in a file, `None` if there is no such file.
+
+    Raises:
+        Unreadable: it is no file, may not be read, or is larger than any document.
+    """
+    try:
+        if place.exists() and not place.is_file():
+            raise Unreadable(f"{place} is no file.")
+        with place.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as no:  # A name too long, or that no file can have.
+        why = no.strerror if isinstance(no, OSError) else no
+        raise Unreadable(f"{str(place)[:200]} cannot be read: {why}.") from None
+    if len(data) > LARGEST:
+        raise Unreadable(f"{place} has more than {LARGEST} bytes, which no receipt has.")
+    return data
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -54,8 +82,9 @@ class Receipts:
         return place
 
     def get(self, digest: bytes) -> bytes | None:
-        """What is kept under a hash, unchecked; `None` if nothing is."""
-        try:
-            return self.path(digest).read_bytes()
-        except FileNotFoundError:
-            return None
+        """What is kept under a hash, unchecked; `None` if nothing is.
+
+        Raises:
+            Unreadable: as `contents`.
+        """
+        return contents(self.path(digest))
