@@ -16,6 +16,7 @@ from venue_views import PerpView, RageView
 from devnet import anvil, state
 from devnet.chain import Chain
 from devnet.feeds import aggregator
+from ringside.orders import venue_set
 
 HERE = Path(__file__).parent
 
@@ -154,3 +155,9 @@ def standing(ringside: Ringside) -> Standing:
 @pytest.fixture
 def policies(standing: Standing) -> Any:
     return standing.policies
+
+
+@pytest.fixture
+def both(synthetix, stand_in):
+    """Synthetix and a venue that fills anything at once, at 2,000."""
+    return venue_set([synthetix.id, stand_in])

@@ -1,11 +1,13 @@
 """One chain for all tests here: both real venues and Ringside on it, put back after every test."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from story import Story
 
 from devnet import anvil, state
+from ringside.keeper.receipts.store import Receipts
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,11 @@ def story(shared: Story) -> Iterator[Story]:
     with shared.rolled_back():
         shared.deposit()
         yield shared
+
+
+@pytest.fixture
+def store(story: Story, tmp_path: Path) -> Iterator[Receipts]:
+    """Where the story's keeper keeps its receipts."""
+    story.keeper.receipts = Receipts(tmp_path / "receipts")
+    yield story.keeper.receipts
+    story.keeper.receipts = None
