@@ -152,12 +152,13 @@ def proof(cast: Cast, chosen: Plan) -> None:
     )
     for one in report.audited:
         short = [
-            f"{show.bps(s.micro_bps)} bps {s.where}"
-            for s in one.shortfalls
-            if s.micro_bps is not None
+            f"{show.bps(found.micro_bps)} bps {found.where}"
+            for found in one.shortfalls
+            if found.micro_bps is not None
         ]
+        OUT.print(f"  Audited: {one.verdict.value}. {' '.join(one.findings)}")
         OUT.print(
-            f"  Audited: {one.verdict.value}; short of the optimum: {', '.join(short) or '—'}\n"
+            f"  Short of the optimum over venues that fill at once: {', '.join(short) or '—'}\n"
         )
 
 
