@@ -28,7 +28,7 @@ from statistics import median
 
 import numpy as np
 
-from ringside.routing.persistence import Record
+from bench.persistence import Record
 
 FUNDING = ("binance", "bybit", "dydx", "gate", "htx", "kucoin", "mexc")
 """The venues with a record of funding."""

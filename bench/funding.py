@@ -33,8 +33,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import data
+from bench.persistence import NOW_HOURS, WEEK_HOURS, Record, WalkForward
 from ringside.routing.funding import MEASURED, PARTS, Funding, Persistence, forecast
-from ringside.routing.persistence import NOW_HOURS, WEEK_HOURS, Record, WalkForward
 from ringside.units import BPS, ONE
 
 OUT = Path(__file__).resolve().parent.parent / "build" / "bench" / "routing.json"

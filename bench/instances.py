@@ -79,9 +79,6 @@ class MadeUp:
     def marginal_price(self, sign: int) -> int:
         return self.stretches[0].price * (ONE + sign * self.fee) // ONE
 
-    def size_at(self, price: int, sign: int) -> int:
-        raise NotImplementedError
-
     def modes(self, sign: int) -> tuple[Mode, ...]:
         return self._modes if sign == self.sign else ()
 

@@ -85,20 +85,7 @@ def merge(figures: Mapping[str, Any]) -> None:
 
 def certified(count: int) -> dict[str, Any]:
     """Random orders over 3, 10 and 50 venues, with everything but shared margin."""
-    table = Table(
-        *(
-            "venues",
-            "orders",
-            "p50 ms",
-            "p99 ms",
-            "worst ms",
-            "cold p50",
-            "cold p99",
-            "worst gap bps",
-        ),
-        *("dual", "search", "unfinished", "refused"),
-        title="random orders, $10k to $10M",
-    )
+    table = _table("random orders, $10k to $10M")
     batches = {}
     for venues, share in SHARES.items():
         batch = batches[venues] = Measured()
@@ -116,20 +103,7 @@ def certified(count: int) -> dict[str, Any]:
 
 def shared(count: int) -> dict[str, Any]:
     """Orders with scarce margin shared between the venues."""
-    table = Table(
-        *(
-            "venues",
-            "orders",
-            "p50 ms",
-            "p99 ms",
-            "worst ms",
-            "cold p50",
-            "cold p99",
-            "worst gap bps",
-        ),
-        *("dual", "search", "unfinished", "refused"),
-        title="margin shared",
-    )
+    table = _table("margin shared")
     every = Measured()
     for venues in (3, 10):
         batch = Measured()
@@ -144,6 +118,23 @@ def shared(count: int) -> dict[str, Any]:
         "shared_margin_p99_ms": every.ms(0.99),
         "shared_margin_instances": count,
     }
+
+
+def _table(title: str) -> Table:
+    return Table(
+        *(
+            "venues",
+            "orders",
+            "p50 ms",
+            "p99 ms",
+            "worst ms",
+            "cold p50",
+            "cold p99",
+            "worst gap bps",
+        ),
+        *("dual", "search", "unfinished", "refused"),
+        title=title,
+    )
 
 
 def _row(name: str, batch: Measured) -> list[str]:

@@ -17,6 +17,8 @@ USDC_TO_USD: int = 10 ** (WEI_DECIMALS - USDC_DECIMALS)
 """USD units (1e18) in the smallest unit of USDC (1e6)."""
 DAY = 86_400
 BPS = 10_000
+MICRO_BPS: int = BPS * 10**6
+"""Denominator of ratios in millionths of a basis point."""
 PIPS: int = 10**6
 """Denominator of ratios in hundredths of a basis point, as Uniswap, Perp v2 and Rage state fees."""
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from ringside.routing.compare import compare
 from ringside.routing.funding import carry
-from ringside.routing.policies import BestFill, Horizon, Policy, applied, parse
+from ringside.routing.policies import All, BestFill, Horizon, Policy, applied, parse
 from ringside.routing.problem import Certificate, Route
 from ringside.routing.request import Request, given_up, opening
 from ringside.routing.solver import solve
-from ringside.units import BPS, DAY, ONE, price_against
+from ringside.units import DAY, MICRO_BPS, ONE, price_against
 from ringside.venues import load, snapshot
 from ringside.venues.base import MarketState, Quote, VenueError
 from ringside.venues.snapshot import require_fresh
@@ -29,7 +29,6 @@ of the ticket's commit and its settling (who executes it is paid by the venue). 
 accepted it."""
 OTHER_GAS = 1_000_000
 """At a venue not measured."""
-MICRO_BPS = BPS * 10**6
 HOUR = 3_600
 LOCAL_CHAIN = 31_337
 """A local chain's clock is its own, so a block there has no age."""
@@ -206,7 +205,8 @@ def explained(seen: Seen, size: int, horizon: int, policy: str = "best") -> Expl
 def _ruled(policy: str, horizon: int) -> tuple[Policy, int]:
     """The policy with the horizon in it, and the horizon in seconds."""
     rule = parse(policy)
-    within = [r for r in getattr(rule, "policies", (rule,)) if isinstance(r, Horizon)]
+    rules = rule.policies if isinstance(rule, All) else (rule,)
+    within = [one for one in rules if isinstance(one, Horizon)]
     if within and horizon:
         raise CannotQuote("The horizon is in the policy already: leave --horizon away.")
     if within:

@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ringside import show
-from ringside.cli.explain import MICRO_BPS, Explained, Offer
+from ringside.cli.explain import Explained, Offer
 from ringside.cli.safe import cell
 from ringside.keeper.receipts.document import Document
 from ringside.keeper.receipts.replay import ReplayResult
-from ringside.units import DAY, from_units
+from ringside.units import DAY, MICRO_BPS, from_units
 
 OUT = Console(highlight=False)
 if not OUT.is_terminal:

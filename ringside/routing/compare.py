@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ringside.routing.problem import MICRO_BPS
-from ringside.units import BPS, ONE
+from ringside.units import MICRO_BPS, ONE
 from ringside.venues.base import MarketState, Quote, VenueError
 
 
@@ -50,8 +49,8 @@ def _offer(state: MarketState, size: int, room: int) -> VenueQuote:
     except VenueError as refused:
         return VenueQuote(state.venue, None, str(refused), 0, 0, funding, room)
     first = state.curve.marginal_price(sign)
-    impact = sign * (quote.all_in_price - first) * BPS * MICRO_BPS // first
-    fee = quote.fee * BPS * MICRO_BPS // quote.notional
+    impact = sign * (quote.all_in_price - first) * MICRO_BPS // first
+    fee = quote.fee * MICRO_BPS // quote.notional
     return VenueQuote(state.venue, quote, "", impact, fee, funding, room)
 
 

@@ -9,7 +9,7 @@ of each venue's deviation from that mean only the part that persisted in the pas
 with m the mean of the rates rᵢ, μ the long-run mean and G, B how many days' worth of a deviation
 are paid within h hours: the slopes of a regression of what was paid on what was known. Where the
 mean of the past week is known too, the deviation of now and that of the week each have a slope.
-`ringside.routing.persistence` fits them; `python -m bench.funding` measures what they are worth.
+`bench.persistence` fits them; `python -m bench.funding` measures what they are worth.
 
 Everything is exact in rationals and rounded once, so the same rates give the same sums everywhere.
 Rates are 1e18 a day, positive when longs pay.

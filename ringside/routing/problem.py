@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ringside.units import BPS, ONE, from_units, price_against
+from ringside.units import MICRO_BPS, ONE, from_units, price_against
 from ringside.venues.base import Curve, Quote
-
-MICRO_BPS = 10**6
 
 
 class SplitError(Exception):
@@ -155,7 +153,7 @@ def carry_of(offer: Offer, amount: int) -> int:
 def gap(cost: int, bound: int, legs: Sequence[RouteLeg]) -> int:
     """cost − bound in millionths of a basis point of the legs' notional, rounded up."""
     notional = abs(sum(leg.quote.notional for leg in legs))
-    return -((bound - cost) * BPS * MICRO_BPS // max(notional, 1))
+    return -((bound - cost) * MICRO_BPS // max(notional, 1))
 
 
 def number(size: int) -> str:

@@ -1,8 +1,11 @@
 """What a policy works on: an order's offers and limits, with what is known beside the curves.
 
-A request begins as plain best fill: `opening` for an order that may open, `closing` for one that
-only reduces. Policies tighten it (`ringside.routing.policies`), and the solver is asked for what
-comes out: `solve(r.size, r.offers, most_venues=r.most_venues, margin=r.margin)`.
+A request begins as plain best fill: `opening`, which rooms hold to what is there where an order
+only reduces. What has accrued in funding plays no part in where to close, since no choice could be
+made by it: it is owed at every venue whichever is closed, and a trade settles all of it at its own.
+The funding to come does count, under a horizon. Policies tighten it (`ringside.routing.policies`),
+and the solver is asked for what comes out:
+`solve(r.size, r.offers, most_venues=r.most_venues, margin=r.margin)`.
 """
 
 from __future__ import annotations
@@ -12,10 +15,8 @@ from dataclasses import dataclass, field, replace
 
 from ringside.routing.funding import Funding
 from ringside.routing.problem import Offer
-from ringside.units import BPS, ONE
+from ringside.units import MICRO_BPS, ONE
 from ringside.venues.base import MarketState
-
-MICRO_BPS = 10**6
 
 
 class RequestError(ValueError):
@@ -112,44 +113,6 @@ def opening(
     return Request(size, offers, funding_of(states, weeks), margin=margin)
 
 
-def closing(
-    states: Mapping[str, MarketState],
-    size: int,
-    positions: Mapping[str, int],
-    leg_costs: Mapping[str, int] | None = None,
-    *,
-    weeks: Mapping[str, int] | None = None,
-) -> Request:
-    """A request to take `size` off `positions` (signed, 1e18 base, by venue) where that pays best:
-    every venue with a position the other way offers up to all of it, and needs no margin.
-
-    What has accrued in funding plays no part in the choice, since none could be made with it: it is
-    owed at every venue whichever is closed. A trade settles all of it at its venue, whatever the
-    trade's size, and it goes on being owed at the others. What closing here or there does change is
-    the funding to come, and that is what a horizon counts: `funding.carry` holds for this order as
-    for any in its direction. `settled` says what a route settles by the way.
-
-    Raises:
-        RequestError: no venue has such a position.
-    """
-    sign = 1 if size > 0 else -1
-    held = {v: -sign * positions.get(v, 0) for v in states}
-    offers = tuple(
-        Offer(offer.curve, most=held[offer.curve.venue], leg_cost=offer.leg_cost)
-        for offer in opening(states, size, held, leg_costs).offers
-        if held[offer.curve.venue] > 0
-    )
-    if not offers:
-        raise RequestError(f"There is no {'short' if sign > 0 else 'long'} to close.")
-    return Request(size, offers, funding_of(states, weeks))
-
-
-def settled(sizes: Mapping[str, int], accrued: Mapping[str, int]) -> int:
-    """USD (1e18) of `accrued` funding (by venue, positive: the account is owed it) that legs of
-    `sizes` settle: all that accrued at each venue that trades, nothing elsewhere."""
-    return sum(amount for venue, amount in accrued.items() if sizes.get(venue))
-
-
 def funding_of(
     states: Mapping[str, MarketState], weeks: Mapping[str, int] | None = None
 ) -> dict[str, Funding]:
@@ -171,4 +134,4 @@ def given_up(size: int, paid: int, best: int) -> int:
     the latter, rounded up: `paid` and `best` are USD (1e18) that each takes for a purchase or
     brings for a sale, fees and leg costs in it."""
     worse = paid - best if size > 0 else best - paid
-    return -(-worse * BPS * MICRO_BPS // abs(best))
+    return -(-worse * MICRO_BPS // abs(best))

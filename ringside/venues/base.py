@@ -115,11 +115,6 @@ class Curve(Protocol):
     def marginal_price(self, sign: int) -> int:
         """The all-in price (1e18) of the first unit, rounded against the caller."""
 
-    def size_at(self, price: int, sign: int) -> int:
-        """The largest |size| ≤ `capacity` whose last unit costs no more (a buy) or brings no less
-        (a sell) than `price`, fee included; to within a few wei, monotone in `price`, in whole
-        lots."""
-
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """The curve in closed form in that direction, made once; empty where nothing is filled.
 

@@ -243,19 +243,6 @@ class ImpactCurve:
             burden = -self.rules.cap * price
         return price * (FLOAT + sign * there.rate) + sign * burden
 
-    def size_at(self, price: int, sign: int) -> int:
-        """As in `Curve`: exact, by bisection; what lies beyond a jump counts as dear as it is
-        there."""
-        sign = 1 if sign > 0 else -1
-        if price <= 0:
-            return 0 if sign > 0 else self.capacity(sign)
-        limit, scale = price * TO_WEI * FLOAT, 10**self.decimals
-        tokens = largest(
-            lambda n: (limit - self._marginal(n - 1, sign) * scale) * sign >= 0,
-            self.capacity(sign) // self.lot,
-        )
-        return tokens * self.lot
-
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """As in `Curve`: one for each stretch of sizes between jumps. Where the impact turns
         negative and the virtual inventory's takes over, within some 1e-12 of the size the last

@@ -7,7 +7,7 @@ with a reading is refused by name before anything is priced with it.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -210,16 +210,6 @@ class LadderCurve:
 
     def _factor(self, sign: int) -> int:
         return ONE + (self.ladder.fee if sign > 0 else -self.ladder.fee)
-
-    def size_at(self, price: int, sign: int) -> int:
-        """As in `Curve`; exact."""
-        sign = 1 if sign > 0 else -1
-        count = bisect_right(
-            self._levels(sign),
-            sign * price * ONE,
-            key=lambda level: sign * level[0] * self._factor(sign),
-        )
-        return self._depths[sign][count - 1] if count and self.capacity(sign) else 0
 
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """As in `Curve`: one mode, of a piece for every level."""

@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isqrt
 
 from ringside.chain.abi import encode, signed, word
 from ringside.chain.multicall import Call
@@ -228,16 +227,6 @@ class PoolCurve(ABC):
         """As in `Curve`."""
         require_tradable(self, size)
         return Quote(size, *self.price(self.swap(size), 1 if size > 0 else -1))
-
-    def size_at(self, price: int, sign: int) -> int:
-        """As in `Curve`."""
-        if price <= 0:
-            return 0 if sign > 0 else self.capacity(sign)
-        numerator, denominator = self.fee_factor(sign)
-        squared, by = (price * denominator << 192), numerator * self.scale
-        limit = isqrt(squared // by) if sign > 0 else isqrt(-(-squared // by) - 1) + 1
-        size = self.base_amount_down(self.ladder(sign).amount_near(limit), sign)
-        return min(max(size, 0) * self.lot, self.capacity(sign))
 
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """As in `Curve`: one mode, of a constant product for every stretch of equal liquidity."""

@@ -88,24 +88,6 @@ class SkewCurve:
         total, by = self.price * (self.scale + self.skew) * factor, self.scale * ONE
         return -(-total // by) if sign > 0 else total // by
 
-    def size_at(self, price: int, sign: int) -> int:
-        """As in `Curve`: the marginal price is linear in the size, with a step where the skew
-        turns."""
-        sign = 1 if sign > 0 else -1
-        if price <= 0:
-            return 0 if sign > 0 else self.capacity(sign)
-        taker, maker = (ONE + sign * (self.dynamic + rate) for rate in (self.taker, self.maker))
-        start, turn = self.scale + self.skew, max(-self.skew * sign, 0)
-        size = sign * (
-            price * self.scale * ONE // (self.price * (maker if turn else taker)) - start
-        )
-        if turn and size >= turn:
-            # Across zero the fee is by shares of the whole at its average price, not step by step.
-            part = self.price * turn * (self.taker - self.maker)
-            across = (2 * price * self.scale * ONE + part) // (2 * self.price * taker)
-            size = max(turn, sign * (across - start))
-        return min(max(size, 0), self.capacity(sign))
-
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """As in `Curve`; exact but for rounding."""
         sign = 1 if sign > 0 else -1

@@ -312,16 +312,6 @@ class Ladder:
                 high = middle
         return low
 
-    def amount_near(self, limit: int) -> int:
-        """As `amount_within`, to within a few wei and in constant time: for a solver's
-        bisection."""
-        if (self.pool.sqrt_price - limit) * self.sign >= 0:
-            return 0
-        i = bisect_right(self._ends, limit * self.sign)
-        if i == len(self.steps):
-            return self.total
-        return min(self._before[i][0] + self._estimate(self.steps[i], limit), self._after[i])
-
     def _within(self, amount: int, limit: int) -> bool:
         return (self.price_after(amount) - limit) * self.sign <= 0
 

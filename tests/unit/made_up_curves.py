@@ -50,13 +50,6 @@ class LinearCurve:
         scaled = self.price * (10_000 + sign * self.fee_bps)
         return -(-scaled // 10_000) if sign > 0 else scaled // 10_000
 
-    def size_at(self, price: int, sign: int) -> int:
-        factor = 10_000 + sign * self.fee_bps
-        over = (price * 10_000 - self.price * factor) * sign
-        size = max(over, 0) * self.depth // (self.price * factor)
-        size = min(size, self.most)
-        return size - size % self.lot
-
     def modes(self, sign: int) -> tuple[Mode, ...]:
         factor = (1 + sign * self.fee_bps / 10_000) * self.price / ONE
         depth, most = self.depth / ONE, self.most / ONE

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bench import data
 from bench.funding import distance
+from bench.persistence import WalkForward
 from ringside.routing.funding import MEASURED
-from ringside.routing.persistence import WalkForward
 
 COUNT = 60
 

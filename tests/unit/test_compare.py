@@ -6,8 +6,7 @@ from made_up_accounts import states_of
 from made_up_curves import LinearCurve
 
 from ringside.routing.compare import compare
-from ringside.routing.problem import MICRO_BPS
-from ringside.units import BPS, ONE
+from ringside.units import BPS, MICRO_BPS, ONE
 
 SIGNS = st.sampled_from([1, -1])
 AMOUNTS = st.integers(ONE, 1_000 * ONE)
@@ -55,10 +54,10 @@ def test_fee_and_impact_are_measured_on_the_quote(states, sign, amount):
         if offer.quote is None:
             continue
         curve = states[offer.venue].curve
-        assert offer.fee // MICRO_BPS in (curve.fee_bps - 1, curve.fee_bps, curve.fee_bps + 1)
+        assert offer.fee * BPS // MICRO_BPS in (curve.fee_bps - 1, curve.fee_bps, curve.fee_bps + 1)
         first = curve.marginal_price(sign)
         worse = (offer.quote.all_in_price - first) * sign
-        assert worse * BPS * MICRO_BPS // first - offer.impact in (0, 1, -1)
+        assert worse * MICRO_BPS // first - offer.impact in (0, 1, -1)
 
 
 @given(SIGNS, AMOUNTS, st.integers(-(10**16), 10**16))

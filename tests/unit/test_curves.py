@@ -36,18 +36,6 @@ def test_a_larger_size_costs_more_in_all_and_no_less_per_unit(curve, sign, a, b)
     assert (two.all_in_price - one.all_in_price) * sign >= -slack
 
 
-@given(CURVES, SIGNS, st.integers(1, PIPS))
-def test_size_at_a_marginal_price_spends_no_more_than_that_price_a_unit(curve, sign, share):
-    size = some_size(curve, sign, share)
-    price = curve.quote(sign * size).all_in_price
-    found = curve.size_at(price, sign)
-    assert 0 <= found <= curve.capacity(sign)
-    if found >= curve.minimum(sign):
-        slack = 200 * 10**12 * ONE // found
-        assert (curve.quote(sign * found).all_in_price - price) * sign <= slack
-    assert curve.size_at(price + sign * price // 50, sign) >= found
-
-
 @given(CURVES, SIGNS)
 def test_beyond_capacity_and_below_the_minimum_are_refused_by_name(curve, sign):
     with pytest.raises(BeyondCapacity, match=curve.venue):

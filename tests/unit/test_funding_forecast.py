@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.persistence import Record, TooLittlePast, WalkForward
 from ringside.routing.funding import (
     MEASURED,
     MOST_A_DAY,
@@ -21,7 +22,6 @@ from ringside.routing.funding import (
     carry,
     forecast,
 )
-from ringside.routing.persistence import Record, TooLittlePast, WalkForward
 from ringside.units import ONE
 
 HOURS = st.integers(1, MEASURED.longest)

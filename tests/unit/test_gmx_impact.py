@@ -269,14 +269,3 @@ def test_the_cost_is_price_less_impact_plus_fee(curve, sign, share):
     assert 0 <= impact - (usd - quote.notional * 10**12) * sign < curve.price_max + 10**12
     rate = curve.rules.fee_improved if improved else curve.rules.fee_worsened
     assert 0 <= usd * rate // FLOAT - quote.fee * 10**12 < curve.collateral_price
-
-
-@given(impact_curves(), SIGNS, st.integers(0, PIPS))
-def test_size_at_a_price_is_the_largest_whose_last_unit_costs_no_more(curve, sign, share):
-    size = size_of(curve, sign, share)
-    price = curve.quote(sign * size).all_in_price
-    found = curve.size_at(price, sign)
-    assert found % curve.lot == 0
-    assert 0 <= found <= curve.capacity(sign)
-    assert curve.size_at(price + sign * price // 100, sign) >= found
-    assert curve.size_at(curve.marginal_price(sign) - sign * price // 10**6, sign) == 0

@@ -83,16 +83,6 @@ def test_what_is_rounded_is_rounded_once_against_the_caller(curve, sign, share):
     assert 0 <= quote.fee - Fraction(quote.notional * curve.ladder.fee, ONE) < 1
 
 
-@given(ladder_curves(), SIGNS, st.integers(0, PIPS))
-def test_size_at_ends_where_the_next_level_costs_more_than_the_price(curve, sign, share):
-    assume(curve.capacity(sign))
-    levels = curve.ladder.asks if sign > 0 else curve.ladder.bids
-    price = levels[0][0] + (levels[-1][0] - levels[0][0]) * share // PIPS
-    factor = ONE + sign * curve.ladder.fee
-    taken = sum(size for at, size in levels if (price * ONE - at * factor) * sign >= 0)
-    assert curve.size_at(price, sign) == taken
-
-
 @given(ladder_curves(), SIGNS)
 def test_more_than_it_shows_or_less_than_its_minimum_is_refused(curve, sign):
     with pytest.raises(BeyondCapacity, match="book ETH-USD"):
@@ -104,7 +94,7 @@ def test_more_than_it_shows_or_less_than_its_minimum_is_refused(curve, sign):
 
 def test_an_empty_side_fills_nothing_and_has_no_price():
     curve = replace(BOOK, asks=()).curve(READ_AT)
-    assert (curve.capacity(1), curve.modes(1), curve.size_at(10**30, 1)) == (0, (), 0)
+    assert (curve.capacity(1), curve.modes(1)) == (0, ())
     assert curve.capacity(-1) == 8 * ONE
     with pytest.raises(BeyondCapacity):
         curve.marginal_price(1)

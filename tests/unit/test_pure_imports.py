@@ -14,7 +14,6 @@ PURE = [
     "ringside.routing.solver",
     "ringside.routing.compare",
     "ringside.routing.funding",
-    "ringside.routing.persistence",
     "ringside.routing.policies",
     "ringside.venues",
     "ringside.keeper.plan",

@@ -28,8 +28,8 @@ from ringside.routing.policies import (
     parse,
 )
 from ringside.routing.problem import Offer
-from ringside.routing.request import MICRO_BPS, Request, RequestError, given_up
-from ringside.units import BPS, ONE
+from ringside.routing.request import Request, RequestError, given_up
+from ringside.units import BPS, MICRO_BPS, ONE
 
 
 @given(POLICIES)
@@ -132,7 +132,7 @@ def test_a_horizon_takes_the_dearer_entry_where_funding_pays_for_it():
     assert best(held) is dear
     assert best(held.for_entry) is cheap
     paid, least = dear.quote(ONE).all_in, cheap.quote(ONE).all_in
-    assert given_up(ONE, paid, least) == pytest.approx(3 * MICRO_BPS, rel=1e-3)
+    assert given_up(ONE, paid, least) == pytest.approx(3 * MICRO_BPS / BPS, rel=1e-3)
 
 
 @given(weights(), requests())

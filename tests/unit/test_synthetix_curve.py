@@ -112,31 +112,12 @@ def test_notional_and_fee_are_within_a_unit_of_the_exact_fractions(curve, sign, 
     assert abs(quote.fee - exact * rates // (by * ONE)) <= units
 
 
-@given(skew_curves(), SIGNS, SHARES)
-def test_size_at_inverts_the_marginal_price(curve, sign, share):
-    """What the next unit costs at the size found, measured over a small piece, is the price."""
-    piece, turn = curve.scale // 10**6, max(-curve.skew * sign, 0)
-    size = 2 * piece + (curve.capacity(sign) - 4 * piece) * share // PIPS
-    assume(not size - 2 * piece < turn < size + 2 * piece)
-    ends = [curve.quote(sign * (size + step)).all_in for step in (piece, -piece)]
-    price = (ends[0] - ends[1]) * ONE // (2 * piece)
-    assert abs(curve.size_at(price, sign) - size) <= piece // 100
-
-
-@given(skew_curves(), SIGNS, SHARES, st.integers(0, PIPS))
-def test_a_better_price_never_finds_less(curve, sign, share, more):
-    price = curve.quote(sign * size_of(curve, sign, share)).all_in_price
-    better = price + sign * price * more // (PIPS * 100)
-    assert curve.size_at(price, sign) <= curve.size_at(better, sign)
-
-
 @given(skew_curves(), SIGNS)
 def test_the_first_unit_costs_the_marginal_price(curve, sign):
     size = curve.scale // 10**7
     assume(not 0 < -curve.skew * sign < size)
     price, first = curve.quote(sign * size).all_in_price, curve.marginal_price(sign)
     assert abs(price - first) <= first * size * 2 // curve.scale + 10**4
-    assert curve.size_at(first - sign * 10**4, sign) == 0
 
 
 @given(skew_curves(), SIGNS)
@@ -154,8 +135,6 @@ def test_no_sale_brings_the_price_to_zero():
     curve = replace(ETH, skew=0, scale=1_000 * ONE)
     assert curve.capacity(1) > curve.capacity(-1) == 1_000 * ONE
     assert curve.fill_price(-1_000 * ONE) == 1_000 * ONE
-    assert curve.size_at(0, -1) == curve.capacity(-1)
-    assert curve.size_at(0, 1) == 0
 
 
 def test_a_cheap_base_has_a_minimum_that_exchanges_something():

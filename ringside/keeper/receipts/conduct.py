@@ -10,10 +10,9 @@ from ringside.keeper.errors import PlanError
 from ringside.keeper.receipts.document import Document, Outcome, outcome
 from ringside.keeper.receipts.events import Fill
 from ringside.routing.problem import SplitError
-from ringside.units import BPS, ONE, from_units
+from ringside.units import MICRO_BPS, ONE, from_units
 from ringside.venues.snapshot import OLDEST
 
-MICRO_BPS = BPS * 10**6
 """Of one: what a certificate's gap is in."""
 MOST_LEG_COST = 50 * ONE
 """USD (1e18) that a leg can well cost a keeper; above, no gas comes to it."""

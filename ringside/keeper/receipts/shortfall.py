@@ -18,12 +18,11 @@ from ringside.keeper.look import Looker
 from ringside.keeper.plan import Plan
 from ringside.keeper.receipts.events import Fill
 from ringside.orders import Bounds, Bundle, Mode, Order, Terms, market_id
-from ringside.units import BPS, ONE, price_against, usdc_to_usd
+from ringside.units import MICRO_BPS, ONE, price_against, usdc_to_usd
 
 if TYPE_CHECKING:
     from web3 import Web3
 
-MICRO_BPS = BPS * 10**6
 """Of one: millionths of a basis point."""
 _ANY = 2**256 - 1
 
