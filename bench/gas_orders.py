@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from eth_account import Account
+from eth_utils.crypto import keccak
+
 from bench.gas import (
     CLIENT_FUNDS,
     FOREVER,
@@ -23,10 +26,11 @@ from bench.gas import (
     SIZE,
     Bench,
 )
+from devnet.anvil import rpc
 from devnet.artifacts import compiled
 from devnet.synthetix import markets
 from devnet.venues import synthetix
-from ringside.orders import Bounds, Bundle, Conditions, Mode, Tickets, market_id, sign
+from ringside.orders import CLOSE_LONGS, Bounds, Bundle, Conditions, Mode, Tickets, market_id, sign
 from ringside.units import ONE, USDC
 
 VENUE = "rage"
@@ -44,6 +48,7 @@ def features(bench: Bench) -> dict[str, int]:
     signed = {
         "best execution": {"tolerance": ONE // 20},
         "least fill": {"min_fill": SIZE},
+        "all or none": {"all_or_none": True},
         "reduce-only, on a reduction": {"reduce_only": True},
         "trigger": {"conditions": Conditions(trigger_price=FAR)},
         "schedule": {"conditions": Conditions(not_before=now - 60, interval=60, slice=SIZE)},
@@ -66,13 +71,42 @@ def features(bench: Bench) -> dict[str, int]:
     with bench.undone():
         _set_fee(bench)
         found["protocol fee"] = _fill(bench) - plain
-    found |= _bundles(bench)
-    return found
+    found["an owner that is a contract"] = _by_contract(bench) - plain
+    return found | _closing(bench) | _bundles(bench)
 
 
 def _fill(bench: Bench, size: int = SIZE, margin: int = MARGIN, **terms: Any) -> int:
     with bench.undone():
         return int(bench.fill({VENUE: size}, margin, **terms)["gasUsed"])
+
+
+def _by_contract(bench: Bench) -> int:
+    """A fill for an owner with code, which one recovery of a signature is in."""
+    client, signer = bench.client, Account.from_key(keccak(text="the key of a contract"))
+    wallet = bench.chain.deploy(compiled("ContractWallet"), signer.address)
+    code = bench.chain.w3.eth.get_code(wallet.address)
+    with bench.undone():
+        rpc(bench.chain.w3, "anvil_setCode", client.address, code.to_0x_hex())
+        bench.client = signer
+        try:
+            return _fill(bench)
+        finally:
+            bench.client = client
+
+
+def _closing(bench: Bench) -> dict[str, int]:
+    """Over an order that sells what is held, by its size."""
+    with bench.undone():
+        bench.fill({VENUE: SIZE}, MARGIN)
+        plain = _fill(bench, -SIZE, 0)
+        with bench.undone():
+            bench.nonce += 1
+            receipt = bench.fill({VENUE: -SIZE}, whole=CLOSE_LONGS)
+            closed = int(receipt["gasUsed"]) - plain
+        return {
+            "closing all, at one venue": closed,
+            "margin freed by closing": _fill(bench, -SIZE, -MARGIN // 2) - plain,
+        }
 
 
 def _set_fee(bench: Bench) -> None:
@@ -95,7 +129,7 @@ def _bundles(bench: Bench) -> dict[str, int]:
             [(bench.ids[venue], size, MARGIN if size > 0 else 0)] for venue, size in steps.items()
         ]
         found = {}
-        for mode in (Mode.ATOMIC, Mode.STEPWISE):
+        for mode in Mode:
             with bench.undone():
                 bundle, signature = _bundle(bench, list(steps.values()), mode)
                 if mode is Mode.ATOMIC:
