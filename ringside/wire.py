@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ringside import eip712, orders, policies
 from ringside.orders import Bounds, Bundle, Conditions, Mode, Order, OrderError, Terms, Tickets
 from ringside.policies import Pocket, Policy, PolicyError
 
 Json = Any
+T = TypeVar("T")
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,77})")
 _HEX = re.compile(r"0x([0-9a-fA-F]{2})*")
@@ -94,7 +95,7 @@ def _terms(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _made(kind: Any, where: str, **values: Any) -> Any:
+def _made(kind: type[T], where: str, **values: Any) -> T:
     try:
         return kind(**values)
     except (OrderError, PolicyError) as no:
@@ -144,7 +145,7 @@ def _value(kind: str, types: eip712.Types, data: Json, where: str) -> Any:
 
 
 def _json(value: Any) -> Json:
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
         return str(int(value))

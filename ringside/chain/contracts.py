@@ -10,10 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eth_abi.abi import decode
+from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
+from eth_utils.abi import collapse_if_tuple
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from ringside.chain.abi import selector
 from ringside.orders import Domain, market_id
 
 if TYPE_CHECKING:
@@ -197,26 +200,45 @@ class Ringside:
         self, account: bytes, markets: Sequence[str], block: int | str = "latest"
     ) -> AccountView:
         """Everything about an account in one call."""
+        data: Any = {"to": self.lens.address, "data": self.account_call(account, markets)}
+        return self.account_view(markets, bytes(self.w3.eth.call(data, block)))  # type: ignore[arg-type]
+
+    def account_call(self, account: bytes, markets: Sequence[str]) -> bytes:
+        """The call data with which the Lens says everything about an account."""
+        ids = [market_id(name) for name in markets]
+        return selector("account(bytes32,bytes32[])") + encode(
+            ["bytes32", "bytes32[]"], [account, ids]
+        )
+
+    def account_view(self, markets: Sequence[str], answer: bytes) -> AccountView:
+        """What the Lens answered to `account_call`."""
         venues = {number: name for name, number in self.venue_ids.items()}
         names = {market_id(name): name for name in markets}
-        call = self.lens.functions.account(account, list(names))
-        owner, idle, reserved, _active, epoch, seats = call.call(block_identifier=block)  # type: ignore[arg-type]
+        (found,) = decode([_account_view()], answer)
+        owner, idle, reserved, _active, epoch, seats = found
         views = {}
-        for number, seat, made, isolated, readable, resting, margin, found in seats:
-            read = [(names[key], *rest) for key, ok, *rest in found if ok]
+        for number, seat, made, isolated, readable, resting, margin, read in seats:
+            known = [(names[key], *rest) for key, ok, *rest in read if ok]
             venue = venues[number]
             views[venue] = SeatView(
                 venue,
-                seat,
+                to_checksum_address(seat),
                 made,
                 resting,
                 Pocket(*margin) if readable and not isolated else None,
-                {name: Position(*position) for name, _, position, _ in read},
+                {name: Position(*position) for name, _, position, _ in known},
                 isolated,
-                {name: Pocket(*pocket) for name, _, _, pocket in read} if isolated else {},
-                {names[key]: size for key, _, size, *_ in found if size},
+                {name: Pocket(*pocket) for name, _, _, pocket in known} if isolated else {},
+                {names[key]: size for key, _, size, *_ in read if size},
             )
-        return AccountView(owner, idle, epoch, views, reserved)
+        return AccountView(to_checksum_address(owner), idle, epoch, views, reserved)
+
+
+@cache
+def _account_view() -> str:
+    """`ILens.AccountView` as a type of the ABI."""
+    entry = next(e for e in abi("Lens") if e.get("name") == "account")
+    return collapse_if_tuple(entry["outputs"][0])
 
 
 def _show(value: Any) -> str:

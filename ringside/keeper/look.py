@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from ringside.chain.contracts import Ringside, abi
+from eth_abi.abi import decode
+from web3.exceptions import Web3Exception
+
+from ringside.chain.abi import address, encode, selector, signed, word
+from ringside.chain.contracts import AccountView, Ringside
+from ringside.chain.multicall import MULTICALL3, Block, Call, ReadFailed, aggregate
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.decide import View
 from ringside.keeper.errors import PlanError
@@ -14,6 +18,20 @@ from ringside.orders import Bundle, Mode, Order, market_id
 from ringside.units import ONE
 from ringside.venues import Markets, Snapshot, load, snapshot
 from ringside.venues.snapshot import require_fresh
+
+PROGRESS = ("uint128", "uint64", "uint64", "uint128", "uint64", "uint24", "uint24", "bool")
+"""`IOrders.Progress`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """A market's price feed, as `IVenues.Feed`, with its latest answer."""
+
+    heartbeat: int
+    decimals: int
+    fee: int
+    answer: int
+    updated_at: int
 
 
 class Looker:
@@ -30,6 +48,8 @@ class Looker:
     ) -> None:
         self.ringside, self.since, self.now = ringside, since, now
         self.markets: dict[str, Markets] = dict(markets or {})
+        self._sources: dict[str, str] = {}
+        """Where each market's feed stands; that of the sequencer is under no name."""
 
     def snapshot(self, market: str, block: int | None = None) -> Snapshot:
         """Every registered venue's state of one market at `block`, the latest by default.
@@ -48,22 +68,53 @@ class Looker:
     def look(self, order: Order, key: bytes | None = None, block: int | None = None) -> View:
         """The venues, the account and the order's progress, all at one block. `key` is what the
         Desk keeps the progress under, where that is not the order's own digest."""
-        at = self.ringside
-        seen = self.snapshot(order.market, block)
-        number = seen.block.number
-        account = at.account(order.account, list(at.addresses["feeds"]), number)
-        key = key or order.digest(at.domain)
-        used = at.desk.functions.progress(key).call(block_identifier=number)
-        progress = replace(Progress(*used), closing=self._closing(order, key, number))
-        moment = self.moment(order, key, number, seen.timestamp)
-        return View(seen, order.market, account, key, progress, moment)
+        key = key or order.digest(self.ringside.domain)
+        return self.views([(order, key)], self.snapshot(order.market, block))[0]
 
-    def _closing(self, order: Order, key: bytes, number: int) -> int | None:
-        if not order.closes_all:
-            return None
-        closings = self.ringside.desk.functions.closings(key)
-        begun, left = closings.call(block_identifier=number)
-        return left if begun else None
+    def views(
+        self,
+        asked: Sequence[tuple[Order, bytes]],
+        seen: Snapshot,
+        slices: Mapping[bytes, tuple[tuple[int, int], ...]] | None = None,
+    ) -> list[View]:
+        """As `look`, of many orders (each with its key) on one snapshot, in as few requests as
+        they fit into. `slices` are the known uses of schedules, by key; those missing are looked
+        for in the Desk's events."""
+        desk, block = self.ringside.desk.address, seen.block
+        seats = self.accounts([order.account for order, _ in asked], block)
+        reads = []
+        for order, key in asked:
+            group = order.conditions.group if order.conditions else 0
+            reads.append(Call(desk, selector("progress(bytes32)") + key))
+            reads.append(Call(desk, selector("closings(bytes32)") + key))
+            used = selector("groupUsed(bytes32,uint256)") + order.account
+            reads.append(Call(desk, used + group.to_bytes(32, "big")))
+        answers = iter(self._read(reads, block))
+        moments = self.moments([order for order, _ in asked], block)
+        found = []
+        for (order, key), moment in zip(asked, moments, strict=True):
+            progress = Progress(*decode(PROGRESS, next(answers)))
+            begun, left = decode(("bool", "uint64"), next(answers))
+            progress = replace(progress, closing=left if order.closes_all and begun else None)
+            moment = replace(moment, group_used=word(next(answers)))
+            if order.conditions is not None and order.conditions.interval:
+                known = (slices or {}).get(key)
+                known = self._slices(key, block.number) if known is None else known
+                moment = replace(moment, slices=known)
+            account = seats[order.account]
+            found.append(View(seen, order.market, account, key, progress, moment))
+        return found
+
+    def accounts(self, accounts: Sequence[bytes], block: Block) -> dict[bytes, AccountView]:
+        """Everything about each account at `block`."""
+        at, markets = self.ringside, list(self.ringside.addresses["feeds"])
+        unique = list(dict.fromkeys(accounts))
+        reads = [Call(at.lens.address, at.account_call(account, markets)) for account in unique]
+        answers = self._read(reads, block)
+        return {
+            account: at.account_view(markets, answer)
+            for account, answer in zip(unique, answers, strict=True)
+        }
 
     def most_of_step(self, bundle: Bundle, step: int, block: int) -> int | None:
         """How much (|1e18|) of a step of a bundle that is not atomic the one before lets be filled
@@ -88,50 +139,69 @@ class Looker:
             raise PlanError(f"Step {step} of the bundle is not open: step {step - 1} comes first.")
         return most
 
-    def moment(self, order: Order, key: bytes, number: int, time: int) -> Moment:
-        """The block `number` as the order's conditions see it."""
-        at = self.ringside
-        venues = at.w3.eth.contract(address=at.addresses["ringside"]["venues"], abi=abi("Venues"))
-        source, heartbeat, decimals, fee = venues.functions.feed(market_id(order.market)).call(
-            block_identifier=number
-        )
-        answer, updated = self._round(source, number)
-        terms = order.conditions
-        up_since: int | None = 0
-        grace = group_used = 0
-        slices: tuple[tuple[int, int], ...] = ()
-        if terms is not None and terms.trigger_price:
-            watched, grace = venues.functions.sequencer().call(block_identifier=number)
-            if int(watched, 16):
-                down, since = self._round(watched, number, begun=True)
-                up_since = None if down or not since else since
-            else:
-                grace = 0
-        if terms is not None and terms.group:
-            group_used = at.desk.functions.groupUsed(order.account, terms.group).call(
-                block_identifier=number
+    def moments(self, orders: Sequence[Order], block: Block) -> list[Moment]:
+        """The block as each order's conditions see it, but for its schedule and group."""
+        names = list(dict.fromkeys(order.market for order in orders))
+        triggered = any(o.conditions is not None and o.conditions.trigger_price for o in orders)
+        feeds, (up_since, grace) = self._feeds(names, block, triggered)
+        found = []
+        for order in orders:
+            at = feeds[order.market]
+            watches = order.conditions is not None and order.conditions.trigger_price
+            found.append(
+                Moment(
+                    *(block.timestamp, at.answer * ONE // 10**at.decimals, at.updated_at),
+                    *(at.heartbeat, at.fee),
+                    *((up_since, grace) if watches else (0, 0)),
+                )
             )
-        if terms is not None and terms.interval:
-            slices = self._slices(key, number)
-        return Moment(
-            time,
-            answer * ONE // 10**decimals,
-            updated,
-            heartbeat,
-            fee,
-            up_since,
-            grace,
-            slices,
-            group_used,
-        )
+        return found
 
-    def _round(self, feed: str, number: int, begun: bool = False) -> tuple[int, int]:
-        """The feed's answer, and when it was given (or when its round began)."""
-        contract = self.ringside.w3.eth.contract(address=feed, abi=_FEED)  # type: ignore[call-overload]
-        _, answer, started, updated, _ = contract.functions.latestRoundData().call(
-            block_identifier=number
-        )
-        return answer, started if begun else updated
+    def _feeds(
+        self, names: Sequence[str], block: Block, watched: bool
+    ) -> tuple[dict[str, _Feed], tuple[int | None, int]]:
+        """The markets' feeds, and since when the sequencer is up, and its grace."""
+        venues = self.ringside.addresses["ringside"]["venues"]
+        reads = [Call(venues, encode("feed(bytes32)", _number(market_id(name)))) for name in names]
+        reads.append(Call(venues, encode("sequencer()")))
+        for _ in range(2):  # A second time where a feed was not known yet.
+            known = [self._sources.get(name, "") for name in (*names, "")]
+            rounds = [Call(source, _ROUND) for source in known if int(source or "0", 16)]
+            answers = self._read([*reads, *rounds], block)
+            told, latest = answers[: len(reads)], iter(answers[len(reads) :])
+            sources = [address(answer) for answer in told]
+            self._sources.update(zip((*names, ""), sources, strict=True))
+            if sources == known:
+                break
+        feeds = {}
+        for name, answer in zip(names, told, strict=False):
+            price = next(latest) if int(self._sources[name], 16) else bytes(5 * 32)
+            feeds[name] = _Feed(
+                *(word(answer, 1), word(answer, 2), word(answer, 3)),
+                *(signed(price, 1), word(price, 3)),
+            )
+        if not watched or not int(sources[-1], 16):
+            return feeds, (0, 0)
+        status = next(latest)
+        since = word(status, 2)
+        return feeds, (None if signed(status, 1) or not since else since, word(told[-1], 1))
+
+    def _read(self, reads: Sequence[Call], block: Block) -> list[bytes]:
+        """The answers to all; in halves where they are too much for one request."""
+        if not reads:
+            return []
+        place = self.ringside.addresses.get("multicall3", MULTICALL3)
+        try:
+            found = aggregate(self.ringside.w3, reads, block, place)
+        except (Web3Exception, ReadFailed):
+            if len(reads) == 1:
+                raise
+            middle = len(reads) // 2
+            return [
+                *self._read(reads[:middle], block),
+                *self._read(reads[middle:], block),
+            ]
+        return [answer for answer in found if answer is not None]
 
     def _slices(self, key: bytes, number: int) -> tuple[tuple[int, int], ...]:
         """When what was filled or committed under the key, by the Desk's events."""
@@ -148,21 +218,8 @@ class Looker:
         return tuple((times[block], size) for block, _, size in sorted(found))
 
 
-_FEED: list[dict[str, Any]] = [
-    {
-        "type": "function",
-        "name": "latestRoundData",
-        "stateMutability": "view",
-        "inputs": [],
-        "outputs": [
-            {"name": name, "type": kind}
-            for name, kind in (
-                ("roundId", "uint80"),
-                ("answer", "int256"),
-                ("startedAt", "uint256"),
-                ("updatedAt", "uint256"),
-                ("answeredInRound", "uint80"),
-            )
-        ],
-    }
-]
+_ROUND = encode("latestRoundData()")
+
+
+def _number(value: bytes) -> int:
+    return int.from_bytes(value, "big")

@@ -15,6 +15,8 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY = 30
 """Seconds that a writer waits for another one."""
+MIGRATOR, WRITER, LEADER = 7041, 7042, 7043
+"""PostgreSQL's advisory locks: who changes tables, who writes, who plans."""
 
 
 class DatabaseError(Exception):
@@ -67,12 +69,12 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 if self.is_postgres:  # One at a time; the others find nothing left to do.
-                    connection.exec_driver_sql("SELECT pg_advisory_lock(7041)")
+                    connection.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATOR})")
                 connection.commit()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
                 if self.is_postgres:
-                    connection.exec_driver_sql("SELECT pg_advisory_unlock(7041)")
+                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock({MIGRATOR})")
                 connection.commit()
         except OperationalError as no:
             raise DatabaseError(
@@ -81,10 +83,14 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write; with SQLite nobody else writes meanwhile."""
+        """A transaction that may write. Nobody else writes meanwhile, in this process or another:
+        so numbers of events are in the order in which they become visible, and what was checked
+        before a write still holds at it."""
         with self.engine.connect() as connection:
             connection = connection.execution_options(ringside_write=True)
             with connection.begin():
+                if self.is_postgres:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
                 yield connection
 
     @contextmanager

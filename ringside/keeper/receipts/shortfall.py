@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ringside.chain.contracts import Ringside
+from ringside.chain.multicall import pinned
 from ringside.keeper.decide import Request, Settings, View, decide
 from ringside.keeper.look import Looker
 from ringside.keeper.plan import Plan
@@ -135,7 +136,7 @@ def _deviation(ringside: Ringside, order: Order, total: int, then: Web3) -> Boun
         return Bound(name, total, None, None, "not asked for")
     try:
         at = Ringside.at(then, ringside.addresses)
-        moment = Looker(at).moment(order.with_(conditions=None), bytes(32), *_now(then))
+        moment = Looker(at).moments([order.with_(conditions=None)], pinned(then))[0]
     except Exception as no:  # Whatever the node refuses with, it is not known.
         return Bound(name, total, None, None, f"not known: {no}")
     price = max(moment.price * (ONE + order.sign * deviation) // ONE, 0)
@@ -157,11 +158,6 @@ def _tolerance(ringside: Ringside, order: Order, fill: Fill, legs: int, then: We
         return Bound(name, legs, None, None, "no single venue would have filled all of it")
     allowed = best + order.sign * (best * tolerance // ONE)
     return _bound(name, legs, price_against(allowed, fill.size), order.sign)
-
-
-def _now(w3: Web3) -> tuple[int, int]:
-    block = w3.eth.get_block("latest")
-    return int(block["number"]), int(block["timestamp"])
 
 
 _ASK_GAS = 30_000_000

@@ -1,0 +1,312 @@
+"""The order book of the house: every order's one state, who may see it, and what happened to it.
+
+    received ─▶ working ─▶ pending ─▶ filled | partly filled | cancelled | expired
+        └─▶ rejected   ◀──────┘
+
+Received: stored, not yet looked at. Working: waits for its conditions, its price or its turn.
+Pending: a transaction or a ticket of it is under way. The rest are ends; where the chain unwinds
+what ended an order, it goes back to working.
+
+Functions take a connection, so that several are one transaction. Each change is an event, numbered,
+in the same transaction as the change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ringside import wire
+from ringside.orders import Bundle, Order
+from ringside.store.schema import events, orders
+
+LONGEST = 1_000
+"""Characters of a reason that are kept."""
+
+
+class State(str, Enum):
+    """An order's, in words that a client reads."""
+
+    RECEIVED = "received"
+    WORKING = "working"
+    PENDING = "pending"
+    FILLED = "filled"
+    PARTLY_FILLED = "partly filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+    @property
+    def is_end(self) -> bool:
+        return self not in LIVE
+
+
+LIVE = (State.RECEIVED, State.WORKING, State.PENDING)
+
+
+class NonceInUse(Exception):
+    """Another order with this nonce is being worked; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A signed order as it arrives. `key` is the digest that its owner signed; `policy` how it is
+    to be routed, nothing for the keeper's own; `at` when (Unix seconds)."""
+
+    key: bytes
+    request: Order | Bundle
+    signature: bytes
+    source: str
+    policy: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An order as the book has it. `filled` is |1e18| base; of a bundle, the steps done."""
+
+    key: bytes
+    request: Order | Bundle
+    signature: bytes
+    source: str
+    policy: str
+    received_at: float
+    changed_at: float
+    state: State
+    reason: str
+    filled: int
+
+    @property
+    def account(self) -> bytes:
+        return self.request.account
+
+
+def accept(connection: Connection, arrived: Sequence[Received]) -> dict[bytes, State | NonceInUse]:
+    """Stores what arrived. By key, the state it is in now: `RECEIVED` unless it was known before;
+    or why it was not stored."""
+    found: dict[bytes, State | NonceInUse] = {}
+    keys = [_hex(one.key) for one in arrived]
+    known = connection.execute(select(orders.c.key, orders.c.state).where(orders.c.key.in_(keys)))
+    found.update({_bytes(key): State(state) for key, state in known})
+    fresh = {one.key: one for one in arrived if one.key not in found}
+    taken = _nonces_in_use(connection, list(fresh.values()))
+    rows, changes = [], []
+    for key, one in fresh.items():
+        place = one.request.account, one.request.nonce
+        if place in taken:
+            found[key] = NonceInUse(
+                f"Order {taken[place]} of this account has nonce {one.request.nonce} and is not "
+                "done: cancel it, or sign another nonce."
+            )
+            continue
+        taken[place] = _hex(key)
+        found[key] = State.RECEIVED
+        rows.append(_row(one))
+        changes.append(_change(one, State.RECEIVED, "", one.at, 0))
+    if rows:
+        made = sqlite if connection.dialect.name == "sqlite" else postgresql
+        connection.execute(made.insert(orders).on_conflict_do_nothing(), rows)
+        connection.execute(events.insert(), changes)
+    return found
+
+
+def _nonces_in_use(
+    connection: Connection, arrived: Sequence[Received]
+) -> dict[tuple[bytes, int], str]:
+    accounts = {_hex(one.request.account) for one in arrived}
+    rows = connection.execute(
+        select(orders.c.account, orders.c.nonce, orders.c.key).where(
+            orders.c.account.in_(accounts), orders.c.state.in_(LIVE)
+        )
+    )
+    return {(_bytes(account), nonce): key for account, nonce, key in rows}
+
+
+def move(
+    connection: Connection,
+    entry: Entry,
+    state: State,
+    at: float,
+    reason: str = "",
+    filled: int | None = None,
+) -> bool:
+    """Puts an order into a state, with the reason in words. Returns whether that changed anything:
+    what is the case already is no event."""
+    done = entry.filled if filled is None else filled
+    reason = reason[:LONGEST]
+    found = connection.execute(
+        update(orders)
+        .where(
+            orders.c.key == _hex(entry.key),
+            or_(orders.c.state != state.value, orders.c.reason != reason, orders.c.filled != done),
+        )
+        .values(state=state.value, reason=reason, filled=done, changed_at=at)
+    )
+    if not found.rowcount:
+        return False
+    received = Received(
+        *(entry.key, entry.request, entry.signature, entry.source, entry.policy, entry.received_at)
+    )
+    connection.execute(events.insert(), [_change(received, state, reason, at, done)])
+    return True
+
+
+def live(connection: Connection, after: float = 0.0) -> list[Entry]:
+    """Orders that are not done and were received at `after` or later, the oldest first."""
+    rows = connection.execute(
+        select(orders)
+        .where(orders.c.state.in_(LIVE), orders.c.received_at >= after)
+        .order_by(orders.c.received_at, orders.c.key)
+    )
+    return [_entry(row) for row in rows.mappings()]
+
+
+def by_key(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
+    """Orders by their digests; those not known are missing."""
+    rows = connection.execute(select(orders).where(orders.c.key.in_(map(_hex, keys))))
+    return {entry.key: entry for entry in map(_entry, rows.mappings())}
+
+
+def of_account(
+    connection: Connection,
+    account: bytes,
+    states: Sequence[State] = (),
+    before: tuple[float, bytes] | None = None,
+    limit: int = 100,
+) -> list[Entry]:
+    """An account's orders, the newest first; `before` is (received_at, key) of the last seen."""
+    wanted = [orders.c.account == _hex(account)]
+    if states:
+        wanted.append(orders.c.state.in_([state.value for state in states]))
+    if before is not None:
+        at, key = before
+        older = and_(orders.c.received_at == at, orders.c.key < _hex(key))
+        wanted.append(or_(orders.c.received_at < at, older))
+    rows = connection.execute(
+        select(orders)
+        .where(*wanted)
+        .order_by(orders.c.received_at.desc(), orders.c.key.desc())
+        .limit(limit)
+    )
+    return [_entry(row) for row in rows.mappings()]
+
+
+def counts(connection: Connection) -> dict[State, int]:
+    """How many orders are in each state."""
+    rows = connection.execute(select(orders.c.state, func.count()).group_by(orders.c.state))
+    return {State(state): count for state, count in rows}
+
+
+# ---------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an account, numbered in the order of its being stored."""
+
+    seq: int
+    at: float
+    account: bytes
+    key: bytes | None
+    kind: str
+    body: Mapping[str, Any]
+
+
+def tell(
+    connection: Connection,
+    account: bytes,
+    kind: str,
+    body: Mapping[str, Any],
+    at: float,
+    key: bytes | None = None,
+) -> None:
+    """Notes an event."""
+    row = {"at": at, "account": _hex(account), "key": key and _hex(key), "kind": kind}
+    connection.execute(events.insert(), [{**row, "body": dict(body)}])
+
+
+def happened(
+    connection: Connection, after: int, account: bytes | None = None, limit: int = 500
+) -> list[Event]:
+    """What was stored after event `after`, of one account or of all, the oldest first."""
+    wanted = [events.c.seq > after]
+    if account is not None:
+        wanted.append(events.c.account == _hex(account))
+    rows = connection.execute(select(events).where(*wanted).order_by(events.c.seq).limit(limit))
+    return [
+        Event(row.seq, row.at, _bytes(row.account), row.key and _bytes(row.key), row.kind, row.body)
+        for row in rows
+    ]
+
+
+def newest(connection: Connection) -> int:
+    """The number of the last event, 0 before any."""
+    return connection.execute(select(func.max(events.c.seq))).scalar() or 0
+
+
+# ---------------------------------------------------------------------- internal
+
+
+def _row(one: Received) -> dict[str, Any]:
+    request = one.request
+    return {
+        "key": _hex(one.key),
+        "kind": "order" if isinstance(request, Order) else "bundle",
+        "account": _hex(request.account),
+        "message": wire.message(request),
+        "signature": one.signature,
+        "nonce": request.nonce,
+        "epoch": request.epoch,
+        "deadline": request.deadline,
+        "size": request.size if isinstance(request, Order) else None,
+        "filled": 0,
+        "state": State.RECEIVED.value,
+        "reason": "",
+        "source": one.source,
+        "policy": one.policy,
+        "received_at": one.at,
+        "changed_at": one.at,
+    }
+
+
+def _change(one: Received, state: State, reason: str, at: float, filled: int) -> dict[str, Any]:
+    request = one.request
+    body = {"state": state.value, "reason": reason, "filled": str(filled)}
+    if isinstance(request, Order):
+        body |= {"market": request.market, "size": str(request.size)}
+    return {
+        "at": at,
+        "account": _hex(request.account),
+        "key": _hex(one.key),
+        "kind": "order",
+        "body": body,
+    }
+
+
+def _entry(row: RowMapping) -> Entry:
+    read = wire.order if row["kind"] == "order" else wire.bundle
+    return Entry(
+        _bytes(row["key"]),
+        read(row["message"]),
+        row["signature"],
+        row["source"],
+        row["policy"],
+        row["received_at"],
+        row["changed_at"],
+        State(row["state"]),
+        row["reason"],
+        row["filled"],
+    )
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])
