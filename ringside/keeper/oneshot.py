@@ -10,6 +10,7 @@ from web3.types import TxReceipt
 
 from ringside.chain.contracts import Refused, Ringside
 from ringside.chain.sender import Send
+from ringside.keeper import calls
 from ringside.keeper.decide import Request, Settings, View, decide
 from ringside.keeper.errors import PlanError
 from ringside.keeper.look import Looker
@@ -101,8 +102,8 @@ class Keeper(TicketKeeper):
             Refused: the first is refused.
             Interrupted: a later one is.
         """
-        calls = [self._data(chosen, legs, signature) for legs in chosen.transactions]
-        return self._submit(chosen.receipt, calls)
+        made = [self._data(chosen, legs, signature) for legs in chosen.transactions]
+        return self._submit(chosen.receipt, made)
 
     def fill(
         self, order: Order, signature: bytes, policy: str | None = None
@@ -138,12 +139,8 @@ class Keeper(TicketKeeper):
             Refused: by the chain.
         """
         plans = self.plan_bundle(bundle, policy)
-        legs = [[leg.tuple for leg in chosen.legs] for chosen in plans]
-        told = plans[0].receipt
-        data = self.ringside.desk.encode_abi(
-            "fillBundle", [bundle.tuple, signature, legs, _carried(told)]
-        )
-        return plans, self._submit(told, [data])[0]
+        data = calls.of_bundle(self.ringside.desk, bundle, plans, signature)
+        return plans, self._submit(plans[0].receipt, [data])[0]
 
     def plan_step(self, bundle: Bundle, step: int, policy: str | None = None) -> Plan:
         """A step of a bundle that is not atomic.
@@ -164,10 +161,11 @@ class Keeper(TicketKeeper):
             PlanError, SplitError, Refused, Interrupted: as `plan_step` and `submit`.
         """
         chosen = self.plan_step(bundle, step, policy)
-        calls = [
-            self._step_data(bundle, step, legs, chosen, signature) for legs in chosen.transactions
+        made = [
+            calls.of_step(self.ringside.desk, bundle, step, chosen, legs, signature)
+            for legs in chosen.transactions
         ]
-        return chosen, self._submit(chosen.receipt, calls)
+        return chosen, self._submit(chosen.receipt, made)
 
     def commit_step(self, bundle: Bundle, step: int, leg: ChainLeg, signature: bytes) -> TxReceipt:
         """One ticket for a step, without a receipt: nothing was planned."""
@@ -179,31 +177,13 @@ class Keeper(TicketKeeper):
     # ------------------------------------------------------------------ internal
 
     def _data(self, chosen: Plan, legs: Sequence[ChainLeg], signature: bytes) -> str:
-        """The call of one of a plan's transactions."""
-        desk, head, told = self.ringside.desk, [chosen.order.tuple, signature], chosen.receipt
-        if legs[0] in chosen.tickets:
-            return str(desk.encode_abi("commit", [*head, legs[0].tuple, _carried(told)]))
-        return str(desk.encode_abi("fill", [*head, [leg.tuple for leg in legs], _carried(told)]))
+        return calls.of_order(self.ringside.desk, chosen, legs, signature)
 
-    def _step_data(
-        self,
-        bundle: Bundle,
-        step: int,
-        legs: Sequence[ChainLeg],
-        chosen: Plan,
-        signature: bytes,
-    ) -> str:
-        desk, head = self.ringside.desk, [bundle.tuple, signature, step]
-        told = _carried(chosen.receipt)
-        if legs and legs[0] in chosen.tickets:
-            return str(desk.encode_abi("commitStep", [*head, legs[0].tuple, told]))
-        return str(desk.encode_abi("fillStep", [*head, [leg.tuple for leg in legs], told]))
-
-    def _submit(self, told: Receipt | None, calls: Sequence[str]) -> tuple[TxReceipt, ...]:
+    def _submit(self, told: Receipt | None, made: Sequence[str]) -> tuple[TxReceipt, ...]:
         if self.receipts is not None and told is not None:
             self.receipts.put(told)
         done: list[TxReceipt] = []
-        for data in calls:
+        for data in made:
             try:
                 done.append(self.sender.transact(self.ringside.desk.address, data))
             except Refused as refused:
@@ -211,8 +191,3 @@ class Keeper(TicketKeeper):
                     raise
                 raise Interrupted(done, refused) from None
         return tuple(done)
-
-
-def _carried(told: Receipt | None) -> tuple[int, bytes]:
-    """A receipt as a transaction carries it."""
-    return told.tuple if told else NO_RECEIPT

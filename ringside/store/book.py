@@ -172,6 +172,22 @@ def by_key(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
     return {entry.key: entry for entry in map(_entry, rows.mappings())}
 
 
+def with_nonce(connection: Connection, account: bytes, nonce: int) -> set[bytes]:
+    """The account's orders under a nonce."""
+    rows = connection.execute(
+        select(orders.c.key).where(orders.c.account == _hex(account), orders.c.nonce == nonce)
+    )
+    return set(map(_bytes, rows.scalars()))
+
+
+def live_of(connection: Connection, account: bytes) -> set[bytes]:
+    """The account's orders that are not done."""
+    rows = connection.execute(
+        select(orders.c.key).where(orders.c.account == _hex(account), orders.c.state.in_(LIVE))
+    )
+    return set(map(_bytes, rows.scalars()))
+
+
 def of_account(
     connection: Connection,
     account: bytes,

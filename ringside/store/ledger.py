@@ -179,20 +179,20 @@ def ticket(connection: Connection, one: Ticket, at: float) -> None:
 
 def settle(
     connection: Connection,
-    place: tuple[bytes, int, str, int],
+    place: tuple[bytes, int, bytes, int],
     filled: int,
     quote: int | None,
     tx: bytes,
     block: int,
     at: float,
 ) -> bytes | None:
-    """Notes how the ticket of (account, venue, market, number) ended; returns its order, nothing
-    where no such ticket is known."""
-    account, venue_id, market, number = place
+    """Notes how the ticket of (account, venue, key, number) ended; returns its order, nothing where
+    no such ticket is known."""
+    account, venue_id, key, number = place
     where = (
         tickets.c.account == _hex(account),
         tickets.c.venue_id == venue_id,
-        tickets.c.market == market,
+        tickets.c.key == _hex(key),
         tickets.c.number == number,
     )
     row = connection.execute(select(tickets).where(*where)).first()

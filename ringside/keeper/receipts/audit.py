@@ -145,7 +145,7 @@ class _Court:
         self.mined, self.number = mined, int(mined["blockNumber"])
         self.time = int(ringside.w3.eth.get_block(self.number)["timestamp"])
         self.looker = Looker(ringside)
-        self.signed = list(signed_in(ringside, mined))
+        self.signed = [request for request, _ in signed_in(ringside, mined)]
         self.papers: dict[tuple[int, bytes], _Paper] = {}
         self.held: dict[bytes, Held | str] = {}
         self.then: Web3 | None = None

@@ -134,9 +134,9 @@ def used_before(ringside: Ringside, fill: Fill, block: int) -> int:
     )
 
 
-def signed_in(ringside: Ringside, transaction: Any) -> Iterator[Request]:
-    """The orders and bundles that the transaction hands the Desk: in its own input, or, where
-    another contract calls the Desk, in the node's trace of it, if it gives one."""
+def signed_in(ringside: Ringside, transaction: Any) -> Iterator[tuple[Request, bytes]]:
+    """The orders and bundles that the transaction hands the Desk, with their signatures: in its own
+    input, or, where another contract calls the Desk, in the node's trace of it, if it gives one."""
     for data in _inputs(ringside, transaction):
         try:
             function, args = ringside.desk.decode_function_input(data)
@@ -145,13 +145,14 @@ def signed_in(ringside: Ringside, transaction: Any) -> Iterator[Request]:
         if function.fn_name in _FILLS:
             names = {market_id(name): name for name in ringside.addresses["feeds"]}
             try:
-                yield (
+                request = (
                     _bundle(args["bundle"], names)
                     if "bundle" in args
                     else _order(args["order"], names)
                 )
             except (KeyError, ValueError):  # A market of no name here, or what no order can carry.
                 continue
+            yield request, bytes(args["signature"])
 
 
 def step_of(request: Request, key: bytes, ringside: Ringside) -> tuple[bool, int | None]:

@@ -1,0 +1,59 @@
+"""What a fill costs its keeper and whether it is worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ringside.keeper.decide import View
+from ringside.units import ONE, USDC_TO_USD, from_units
+
+LIMITS = {"fill": 1_200_000, "commit": 3_000_000, "execute": 2_500_000, "settle": 1_200_000}
+LIMITS |= {"expire": 2_500_000, "move": 3_000_000}
+"""Gas limits by kind, a fill's by leg: well above what was measured (docs/architecture.md), since
+the venues need more than they report."""
+HEAD = 1_200_000
+"""Gas of a fill whatever its legs: best execution asks several venues."""
+USED = {"fill": 700_000, "commit": 1_600_000, "execute": 900_000, "settle": 180_000}
+USED |= {"expire": 700_000, "move": 900_000}
+"""What they use as a rule, until there is something better known."""
+
+
+@dataclass
+class Costs:
+    """`native` is the market whose oracle price is that of the chain's own coin; `price` is USD
+    (1e18) of the coin, 0 while it is not known. `loss` is what a keeper lets one transaction cost
+    him beyond its tip (USD 1e18). `gas_price` is wei."""
+
+    native: str = "ETH-USD"
+    price: int = 0
+    gas_price: int = 0
+    loss: int = 0
+    used: dict[str, int] = field(default_factory=lambda: dict(USED))
+
+    def gas(self, kind: str, legs: int = 1) -> int:
+        """The gas limit."""
+        return LIMITS[kind] * legs + (HEAD if kind == "fill" else 0)
+
+    def of(self, kind: str, legs: int = 1) -> int:
+        """USD (1e18) that a transaction costs, rounded up."""
+        return -(-self.used[kind] * legs * self.gas_price * self.price // ONE)
+
+    def refusal(self, calls: Sequence[tuple[str, bytes, int]], earns: int, view: View) -> str:
+        """Why a fill is not worth its gas, in words; nothing if it is."""
+        cost = 0
+        for kind, _, limit in calls:
+            legs = (limit - HEAD) // LIMITS[kind] if kind == "fill" else 1
+            cost += self.of(kind, legs)
+            if kind == "commit":  # Which has to be executed and settled as well.
+                cost += self.of("execute") + self.of("settle")
+        if cost <= earns * USDC_TO_USD + self.loss:
+            return ""
+        return (
+            f"its gas costs {from_units(cost // 10**16, 2)} USD now, and its tip pays "
+            f"{from_units(earns, 6)}"
+        )
+
+    def learn(self, kind: str, gas_used: int, legs: int = 1) -> None:
+        """Keeps a running mean of what a kind uses, a tenth of it new."""
+        self.used[kind] = (9 * self.used[kind] + gas_used // max(legs, 1)) // 10

@@ -1,0 +1,281 @@
+"""Nonce lanes: how planned transactions get onto the chain, each once, under whatever happens.
+
+A lane is one signer's sequence of nonces. What is planned for it is signed under its next nonces
+and stored before it is sent; from then on anybody may send the same bytes again. What sticks is
+signed anew under the same nonce for more; what must not be mined any more gives its nonce to a
+transaction that does nothing. So the nonce decides, and a restart at any instruction sends nothing
+twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.types import RPCEndpoint
+
+from ringside.chain.contracts import refusal, revert_data
+from ringside.store import outbox
+from ringside.store.database import Database
+from ringside.store.outbox import Attempt, Stage, Transaction, Wanted
+from ringside.venues import VENUE_ERRORS
+
+GWEI = 10**9
+VOID_GAS = 21_000
+RAISE = 5, 4
+"""By how much each further attempt pays more, at least what nodes ask for (an eighth)."""
+KNOWN = ("already known", "already imported", "known transaction")
+STALE_NONCE = ("nonce too low",)
+
+
+class Signer(Protocol):
+    """Whoever signs for a lane, without showing its key."""
+
+    @property
+    def address(self) -> str:
+        """Checksummed."""
+
+    def sign(self, transaction: Mapping[str, Any]) -> bytes:
+        """The signed transaction's bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What a transaction may pay: the base fee is doubled for what it may rise until it is mined.
+    Wei per gas; `patience` seconds without being mined make a transaction stuck."""
+
+    priority: int = GWEI
+    most: int = 500 * GWEI
+    patience: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a transaction ended."""
+
+    transaction: Transaction
+    stage: Stage
+    error: str = ""
+    cost: int = 0
+
+
+class Lanes:
+    """The lanes whose signers are here. `send_by` runs one lane beside the other."""
+
+    def __init__(
+        self, database: Database, w3: Web3, signers: Sequence[Signer], fees: Fees | None = None
+    ) -> None:
+        self.database, self.w3, self.fees = database, w3, fees or Fees()
+        self.signers = {signer.address: signer for signer in signers}
+        self._pool = ThreadPoolExecutor(max(len(signers), 1), "lane")
+        self._chain_id = w3.eth.chain_id
+        self.refused: dict[bytes, str] = {}
+        """What a node said of an attempt that it did not take, by hash; nothing where it did."""
+
+    @property
+    def addresses(self) -> list[str]:
+        return list(self.signers)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    # ------------------------------------------------------------------ sending
+
+    def carry(self) -> list[Transaction]:
+        """Signs what is planned for the lanes here and sends it. Returns what was signed."""
+        mined = self._nonces(self._planned_lanes())
+        if not mined:
+            return []
+        max_fee, priority = self._price()
+        if max_fee > self.fees.most:
+            return []  # Dearer than the operator allows: it waits, or is withdrawn.
+        with self.database.write() as connection:
+            signed = []
+            waiting = [
+                one
+                for one in outbox.under_way(connection, list(mined))
+                if one.stage is Stage.PLANNED
+            ]
+            for one in waiting:
+                lane = one.wanted.lane
+                nonce = outbox.next_nonce(connection, lane, mined[lane])
+                attempt = self._sign(one.wanted, nonce, max_fee, priority)
+                outbox.sign(connection, one.id, nonce, attempt, attempt.signed_at)
+                signed.append(one.id)
+        with self.database.read() as connection:
+            made = outbox.by_number(connection, signed)
+        self.send(made)
+        return made
+
+    def send(self, transactions: Iterable[Transaction]) -> None:
+        """Sends the newest attempt of each, those of a lane in order, the lanes beside each
+        other. What the node says of it shows in what is mined."""
+        lanes: dict[str, list[Transaction]] = defaultdict(list)
+        for one in transactions:
+            if one.attempts:
+                lanes[one.wanted.lane].append(one)
+
+        def whole(lane: list[Transaction]) -> None:
+            for one in sorted(lane, key=lambda t: t.nonce or 0):
+                self._broadcast(one.attempts[-1])
+
+        for done in [self._pool.submit(whole, lane) for lane in lanes.values()]:
+            done.result()
+
+    # ------------------------------------------------------------------ following
+
+    def confirm(self, block_time: int) -> list[Ended]:
+        """Looks at everything that was sent: books what was mined, sends again what the node has
+        forgotten, raises what sticks and voids what is too late. Returns what ended."""
+        with self.database.read() as connection:
+            sent = [t for t in outbox.under_way(connection) if t.stage is Stage.SENT]
+        if not sent:
+            return []
+        receipts = self._receipts(sent)
+        mined = self._nonces({one.wanted.lane for one in sent})
+        found: list[tuple[Ended, bytes | None, int | None]] = []
+        late, again = [], []
+        for one in sent:
+            receipt = receipts.get(one.id)
+            if receipt is not None:
+                found.append(self._ended(one, receipt))
+            elif one.nonce is not None and one.nonce < mined[one.wanted.lane]:
+                taken = "another transaction took its nonce"
+                found.append((Ended(one, Stage.DROPPED, taken), None, None))
+            elif one.wanted.lane in self.signers and self._is_late(one, block_time):
+                late.append(one)
+            else:
+                again.append(one)
+        if found:
+            now = time.time()
+            with self.database.write() as connection:
+                for ended, attempt, block in found:
+                    cost = ended.cost or None
+                    outbox.end(
+                        *(connection, ended.transaction.id, ended.stage, now),
+                        *(attempt, block, cost, ended.error),
+                    )
+        self.send([*self._raised(late, block_time), *again])
+        return [ended for ended, _, _ in found]
+
+    def withdraw(self, numbers: Sequence[int], why: str) -> None:
+        """Drops what is planned and not signed yet; the rest is past that."""
+        with self.database.write() as connection:
+            for one in outbox.by_number(connection, numbers):
+                if one.stage is Stage.PLANNED:
+                    outbox.end(connection, one.id, Stage.DROPPED, time.time(), error=why)
+
+    # ------------------------------------------------------------------ internal
+
+    def _planned_lanes(self) -> set[str]:
+        with self.database.read() as connection:
+            waiting = outbox.under_way(connection, list(self.signers))
+        return {one.wanted.lane for one in waiting if one.stage is Stage.PLANNED}
+
+    def _nonces(self, lanes: Iterable[str]) -> dict[str, int]:
+        """How many transactions of each lane the chain has mined."""
+        return {
+            lane: self.w3.eth.get_transaction_count(self.w3.to_checksum_address(lane), "latest")
+            for lane in lanes
+        }
+
+    def _price(self) -> tuple[int, int]:
+        base = self.w3.eth.get_block("latest").get("baseFeePerGas") or 0
+        return 2 * int(base) + self.fees.priority, self.fees.priority
+
+    def _sign(
+        self, wanted: Wanted, nonce: int, max_fee: int, priority: int, void: bool = False
+    ) -> Attempt:
+        raw = self.signers[wanted.lane].sign(
+            {
+                "type": 2,
+                "chainId": self._chain_id,
+                "nonce": nonce,
+                "to": wanted.lane if void else self.w3.to_checksum_address(wanted.to),
+                "data": b"" if void else wanted.data,
+                "value": 0 if void else wanted.value,
+                "gas": VOID_GAS if void else wanted.gas,
+                "maxFeePerGas": max_fee,
+                "maxPriorityFeePerGas": priority,
+            }
+        )
+        return Attempt(bytes(Web3.keccak(raw)), raw, max_fee, priority, void, time.time())
+
+    def _broadcast(self, attempt: Attempt) -> None:
+        answer = self.w3.provider.make_request(
+            RPCEndpoint("eth_sendRawTransaction"), ["0x" + attempt.raw.hex()]
+        )
+        said = str(answer.get("error", {}).get("message", "")).lower()
+        # Whatever else is wrong shows in what is mined, and is told where it ends.
+        self.refused[attempt.hash] = "" if any(k in said for k in KNOWN + STALE_NONCE) else said
+
+    def _is_late(self, one: Transaction, block_time: int) -> bool:
+        until, newest = one.wanted.until, one.attempts[-1]
+        overdue = until is not None and block_time >= until and not newest.void
+        return overdue or time.time() - newest.signed_at > self.fees.patience
+
+    def _raised(self, late: Sequence[Transaction], block_time: int) -> list[Transaction]:
+        """The late ones with a further attempt each."""
+        if not late:
+            return []
+        max_now, priority_now = self._price()
+        with self.database.write() as connection:
+            for one in late:
+                newest = one.attempts[-1]
+                until = one.wanted.until
+                void = newest.void or (until is not None and block_time >= until)
+                up, down = RAISE
+                priority = max(priority_now, newest.priority_fee * up // down + 1)
+                max_fee = max(max_now, newest.max_fee * up // down + 1, priority)
+                if max_fee > self.fees.most:
+                    continue
+                assert one.nonce is not None
+                attempt = self._sign(one.wanted, one.nonce, max_fee, priority, void)
+                outbox.sign(connection, one.id, one.nonce, attempt, attempt.signed_at)
+        with self.database.read() as connection:
+            return outbox.by_number(connection, [one.id for one in late])
+
+    def _receipts(self, sent: Sequence[Transaction]) -> dict[int, Any]:
+        found = {}
+        for one in sent:
+            for attempt in reversed(one.attempts):
+                try:
+                    found[one.id] = self.w3.eth.get_transaction_receipt(HexBytes(attempt.hash))
+                    break
+                except TransactionNotFound:
+                    continue
+        return found
+
+    def _ended(self, one: Transaction, receipt: Any) -> tuple[Ended, bytes, int]:
+        mined = bytes(receipt["transactionHash"])
+        attempt = next(a for a in one.attempts if a.hash == mined)
+        cost = int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
+        block = int(receipt["blockNumber"])
+        if attempt.void:
+            return Ended(one, Stage.DROPPED, "it was too late to be mined", cost), mined, block
+        if receipt["status"] == 1:
+            return Ended(one, Stage.MINED, "", cost), mined, block
+        return Ended(one, Stage.FAILED, self._why(one.wanted, block), cost), mined, block
+
+    def _why(self, wanted: Wanted, block: int) -> str:
+        """What the call is refused with just before its block: as near as a node without traces
+        tells."""
+        call: Any = {
+            "from": wanted.lane,
+            "to": wanted.to,
+            "data": "0x" + wanted.data.hex(),
+            "value": wanted.value,
+            "gas": wanted.gas,
+        }
+        try:
+            self.w3.eth.call(call, block - 1)
+        except Web3Exception as no:
+            return str(refusal(revert_data(no), VENUE_ERRORS))
+        return f"it was refused only where it stood in block {block}"

@@ -1,0 +1,178 @@
+"""What to do about every order of the house on one snapshot.
+
+Orders are planned one after the other, those that only reduce first, then the oldest: each is priced
+on what the ones before leave of the venues' depth. Nothing here talks to the database, and the
+chain is only read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ringside.chain.contracts import Ringside
+from ringside.keeper import calls
+from ringside.keeper.decide import Settings, View, decide
+from ringside.keeper.errors import NotNow, PlanError, TooDear
+from ringside.keeper.freeing import after
+from ringside.keeper.look import Looker
+from ringside.keeper.plan import Plan
+from ringside.keeper.receipts.document import document, receipt_of
+from ringside.keeper.receipts.store import Receipt
+from ringside.orders import Bundle, Mode, Order
+from ringside.routing.policies import PolicyError
+from ringside.routing.problem import SplitError
+from ringside.service.costs import Costs
+from ringside.store.book import Entry
+from ringside.venues import Snapshot
+from ringside.venues.base import VenueError
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A fill that may be sent: the calls of the Desk in order, with their gas limits, and what they
+    earn (USDC 1e6). `legs` are what it takes of each venue and market."""
+
+    entry: Entry
+    plans: tuple[Plan, ...]
+    views: tuple[View, ...]
+    receipt: Receipt
+    calls: tuple[tuple[str, bytes, int], ...]
+    earns: int
+
+
+@dataclass
+class Round:
+    """What came of one planning: proposals, in the order in which they were priced, and by order
+    why there is none."""
+
+    proposals: list[Proposal] = field(default_factory=list)
+    waiting: dict[bytes, str] = field(default_factory=dict)
+
+
+class Planner:
+    """Plans at one deployment, by `settings` where an order names no policy of its own."""
+
+    def __init__(
+        self, ringside: Ringside, looker: Looker, settings: Settings, costs: Costs
+    ) -> None:
+        self.ringside, self.looker = ringside, looker
+        self.settings, self.costs = settings, costs
+
+    def plan(
+        self,
+        entries: Sequence[Entry],
+        seen: Snapshot,
+        slices: Mapping[bytes, tuple[tuple[int, int], ...]],
+    ) -> Round:
+        """Plans what can be of these orders on `seen`."""
+        found = Round()
+        asked = {entry.key: self._asked(entry) for entry in entries}
+        flat = [one for parts in asked.values() for one in parts]
+        views = {view.key: view for view in self.looker.views(flat, seen, slices)} if flat else {}
+        busy: set[bytes] = set()
+        for entry in sorted(entries, key=_turn):
+            if entry.account in busy:
+                found.waiting[entry.key] = "another order of the account goes first"
+                continue
+            mine = [views[key] for _, key in asked[entry.key]]
+            try:
+                proposal = self._propose(entry, mine, seen)
+            except (PlanError, SplitError, VenueError, PolicyError) as no:
+                found.waiting[entry.key] = str(no)
+                continue
+            refused = self.costs.refusal(proposal.calls, proposal.earns, mine[0])
+            if refused:
+                found.waiting[entry.key] = refused
+                continue
+            found.proposals.append(proposal)
+            busy.add(entry.account)
+            seen = self._taken(seen, proposal)
+        return found
+
+    # ------------------------------------------------------------------ internal
+
+    def _asked(self, entry: Entry) -> list[tuple[Order, bytes]]:
+        request = entry.request
+        if isinstance(request, Order):
+            return [(request, entry.key)]
+        steps = range(len(request.steps))
+        return [(request.order(i), request.step_key(self.ringside.domain, i)) for i in steps]
+
+    def _propose(self, entry: Entry, views: Sequence[View], seen: Snapshot) -> Proposal:
+        """
+        Raises:
+            PlanError, SplitError, VenueError, PolicyError: there is no fill now.
+        """
+        request = entry.request
+        settings = replace(self.settings, policy=entry.policy or self.settings.policy)
+        mine = [replace(view, snapshot=seen) for view in views]
+        step: int | None = None
+        if isinstance(request, Bundle):
+            if request.mode == Mode.ATOMIC:
+                mine = [replace(view, step=i) for i, view in enumerate(mine)]
+            else:
+                step, view = self._open_step(request, mine)
+                mine = [view]
+        plans = decide(request, mine, self.ringside.venue_ids, settings)
+        at = self.ringside
+        told = receipt_of(document(request, mine, plans, at.domain, at.venue_ids, settings))
+        plans = [replace(chosen, receipt=told) for chosen in plans]
+        made = self._calls(entry, plans, step)
+        earns = sum(chosen.tip for chosen in plans)
+        return Proposal(entry, tuple(plans), tuple(mine), told, made, earns)
+
+    def _open_step(self, bundle: Bundle, views: Sequence[View]) -> tuple[int, View]:
+        """The first step that is not done and may go on.
+
+        Raises:
+            PlanError: none may.
+        """
+        refused: PlanError | None = None
+        for i, view in enumerate(views):
+            if view.progress.done or view.progress.used >= abs(bundle.steps[i].size):
+                continue
+            try:
+                most = self.looker.most_of_step(bundle, i, view.block)
+            except PlanError as no:
+                refused = refused or no
+                continue
+            return i, replace(view, step=i, most=most)
+        raise refused or PlanError("Every step of the bundle is filled or pending.")
+
+    def _calls(
+        self, entry: Entry, plans: Sequence[Plan], step: int | None
+    ) -> tuple[tuple[str, bytes, int], ...]:
+        """Kind, call data and gas limit of each transaction."""
+        desk, request = self.ringside.desk, entry.request
+        if isinstance(request, Bundle) and step is None:
+            legs = sum(max(len(chosen.legs), 1) for chosen in plans)
+            data = calls.of_bundle(desk, request, plans, entry.signature)
+            return (("fill", bytes.fromhex(data[2:]), self.costs.gas("fill", legs)),)
+        (chosen,) = plans
+        made = []
+        for legs in chosen.transactions:
+            if isinstance(request, Bundle):
+                assert step is not None
+                data = calls.of_step(desk, request, step, chosen, legs, entry.signature)
+            else:
+                data = calls.of_order(desk, chosen, legs, entry.signature)
+            kind = "commit" if legs and legs[0] in chosen.tickets else "fill"
+            gas = self.costs.gas(kind, max(len(legs), 1))
+            made.append((kind, bytes.fromhex(data[2:]), gas))
+        return tuple(made)
+
+    def _taken(self, seen: Snapshot, proposal: Proposal) -> Snapshot:
+        """The snapshot as the proposal leaves it."""
+        return seen
+
+
+def _turn(entry: Entry) -> tuple[bool, float, bytes]:
+    """Who goes first: what only reduces, then the oldest."""
+    request = entry.request
+    reduces = isinstance(request, Order) and (request.bounds.reduce_only or request.closes_all)
+    return not reduces, entry.received_at, entry.key
+
+
+__all__ = ["NotNow", "Planner", "Proposal", "Round", "TooDear", "after", "time"]

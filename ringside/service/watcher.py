@@ -1,0 +1,294 @@
+"""What the chain says, read block for block into the database, and unwound where it says otherwise.
+
+The cursor is the last block whose events are stored, with its hash. Each turn first asks whether
+that block still is the chain's; if not, what was read of blocks that are no more is unwound down to
+the last common one. `newHeads` would only be a wake-up: everything here follows from the cursor.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from hexbytes import HexBytes
+from sqlalchemy import Connection
+from web3.exceptions import BlockNotFound, Web3Exception
+from web3.logs import DISCARD
+
+from ringside.chain.contracts import Ringside
+from ringside.keeper.receipts.events import signed_in, step_of
+from ringside.orders import Bundle, market_id
+from ringside.store import book, ledger, outbox
+from ringside.store.book import Received
+from ringside.store.database import Database
+from ringside.store.ledger import KEPT, Header
+
+CHUNK = 1_000
+"""Blocks whose events are asked for at once."""
+UNKNOWN_PRICE = 2**128 - 1
+
+
+class DeepReorganisation(Exception):
+    """No block that was kept is the chain's any more: another chain, or one that forked long ago.
+    The database has to be rebuilt."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a turn of the watcher found: the block it is at, how many blocks were unwound, and the
+    orders (digests) and accounts that something happened to."""
+
+    head: Header
+    unwound: int = 0
+    orders: set[bytes] = field(default_factory=set)
+    accounts: set[bytes] = field(default_factory=set)
+
+
+class Watcher:
+    """Follows the deployment from block `since` on."""
+
+    def __init__(self, database: Database, ringside: Ringside, since: int = 0) -> None:
+        self.database, self.ringside, self.since = database, ringside, since
+        self._markets = {market_id(name): name for name in ringside.addresses["feeds"]}
+        at = ringside
+        self._places = [at.desk.address, at.vault.address]
+        self._topics = {
+            self._topic(event): event
+            for event in (
+                *(at.desk.events.Filled(), at.desk.events.Committed(), at.desk.events.Settled()),
+                *(at.desk.events.Cancelled(), at.desk.events.EpochRaised()),
+                *(at.vault.events.Deposited(), at.vault.events.Withdrawn()),
+                *(at.vault.events.OperatorSet(), at.vault.events.MarginPosted()),
+                *(at.vault.events.MarginPulled(), at.vault.events.Paid()),
+            )
+        }
+        self._steps: dict[bytes, bytes] = {}
+        """Steps' keys to the digests of their bundles."""
+
+    def turn(self) -> Seen:
+        """Reads what is new.
+
+        Raises:
+            DeepReorganisation: nothing that was kept is on the chain.
+        """
+        unwound, touched, last = self._unwind()
+        head = self._header("latest")
+        orders, accounts = set(touched), set()
+        first = self.since if last is None else last.number + 1
+        if last is not None and head.number < last.number:
+            head = last
+        while first <= head.number:
+            until = min(first + CHUNK - 1, head.number)
+            told = self._read(first, until)
+            if told is None:  # The chain changed under the reading: the next turn looks again.
+                break
+            orders |= told[0]
+            accounts |= told[1]
+            first = until + 1
+        with self.database.read() as connection:
+            at = ledger.followed(connection)
+        return Seen(at or head, unwound, orders, accounts)
+
+    # ------------------------------------------------------------------ reorganisations
+
+    def _unwind(self) -> tuple[int, set[bytes], Header | None]:
+        with self.database.read() as connection:
+            last = ledger.followed(connection)
+        if last is None:
+            return 0, set(), None
+        common: Header | None = last
+        depth = 0
+        while common is not None and not self._is_on_chain(common):
+            depth += 1
+            if depth > KEPT:
+                break
+            with self.database.read() as connection:
+                common = ledger.header(connection, last.number - depth)
+        if common is None or depth > KEPT:
+            raise DeepReorganisation(
+                f"Block {last.number} and the {depth} before it are not on this chain. If it is "
+                "the right one, rebuild: ringside keeper --rebuild."
+            )
+        if not depth:
+            return 0, set(), last
+        now = time.time()
+        with self.database.write() as connection:
+            touched = ledger.unwind(connection, common.number + 1, now)
+            outbox.reopen(connection, common.number + 1, now)
+            self._reopen(connection, touched, now)
+        return depth, touched, common
+
+    def _reopen(self, connection: Connection, keys: set[bytes], now: float) -> None:
+        for entry in book.by_key(connection, list(keys)).values():
+            if entry.state is not book.State.REJECTED:
+                why = "the chain unwound what had happened to it"
+                book.move(connection, entry, book.State.WORKING, now, why)
+
+    def _is_on_chain(self, known: Header) -> bool:
+        try:
+            return self._header(known.number).hash == known.hash
+        except BlockNotFound:
+            return False
+
+    # ------------------------------------------------------------------ reading
+
+    def _read(self, first: int, last: int) -> tuple[set[bytes], set[bytes]] | None:
+        """Stores the events of these blocks with the cursor, in one go; `None` if the blocks are
+        not one chain."""
+        at = self.ringside
+        logs = at.w3.eth.get_logs(
+            {
+                "fromBlock": first,
+                "toBlock": last,
+                "address": self._places,
+                "topics": [[HexBytes(topic) for topic in self._topics]],
+            }
+        )
+        wanted = {log["blockNumber"] for log in logs} | set(
+            range(max(first, last - KEPT), last + 1)
+        )
+        headers = {number: self._header(number) for number in sorted(wanted)}
+        if any(bytes(log["blockHash"]) != headers[log["blockNumber"]].hash for log in logs):
+            return None
+        chain = [headers[n] for n in sorted(headers)]
+        for before, after in pairwise(chain):
+            if after.number == before.number + 1 and after.parent != before.hash:
+                return None
+        orders: set[bytes] = set()
+        accounts: set[bytes] = set()
+        requests = self._requests(logs)
+        now = time.time()
+        with self.database.write() as connection:
+            if requests:
+                book.accept(connection, requests)
+            for log in logs:
+                event = self._topics[bytes(log["topics"][0])].process_log(log)
+                self._store(connection, event, headers[log["blockNumber"]], now, orders, accounts)
+            ledger.follow(connection, [h for h in chain if h.number > last - KEPT])
+        return orders, accounts
+
+    def _requests(self, logs: Sequence[Any]) -> list[Received]:
+        """Orders that were filled and are not known here: somebody else's, or of a database that
+        was lost."""
+        names = ("Filled", "Committed")
+        keyed = [log for log in logs if self._topics[bytes(log["topics"][0])].event_name in names]
+        keys = {bytes(log["topics"][1]) for log in keyed}
+        with self.database.read() as connection:
+            known = set(book.by_key(connection, list(keys)))
+        unknown = {
+            bytes(log["transactionHash"])
+            for log in keyed
+            if bytes(log["topics"][1]) not in known | self._steps.keys()
+        }
+        found = []
+        for tx in sorted(unknown):
+            try:
+                transaction = self.ringside.w3.eth.get_transaction(tx)  # type: ignore[arg-type]
+            except Web3Exception:
+                continue
+            for request, signature in signed_in(self.ringside, transaction):
+                digest = request.digest(self.ringside.domain)
+                self.remember(request, digest)
+                found.append(Received(digest, request, signature, "chain", "", time.time()))
+        return found
+
+    def remember(self, request: Any, digest: bytes) -> None:
+        """Learns a bundle's steps, under whose keys the Desk tells of fills."""
+        if isinstance(request, Bundle):
+            for step in range(len(request.steps)):
+                self._steps[request.step_key(self.ringside.domain, step)] = digest
+
+    def _store(
+        self,
+        connection: Connection,
+        event: Any,
+        block: Header,
+        now: float,
+        orders: set[bytes],
+        accounts: set[bytes],
+    ) -> None:
+        args, name = event["args"], event["event"]
+        account = bytes(args["account"])
+        accounts.add(account)
+        tx = bytes(event["transactionHash"])
+        if name in ("Filled", "Committed", "Settled"):
+            key = bytes(args["key"])
+            order = self._steps.get(key, key)
+            orders.add(order)
+        if name == "Filled":
+            known = book.by_key(connection, [order]).get(order)
+            version, told = args["receipt"]["version"], bytes(args["receipt"]["hash"])
+            ledger.fill(
+                connection,
+                ledger.Fill(
+                    *(tx, event["logIndex"], key, order, account, args["filler"].lower()),
+                    *(self._market(known, key), args["size"], args["quote"], args["tip"]),
+                    *(told if version else None, block.number, block.hash, block.at),
+                ),
+                now,
+            )
+        elif name == "Committed":
+            known = book.by_key(connection, [order]).get(order)
+            market = self._market(known, key) or self._ticket_market(event)
+            ledger.ticket(
+                connection,
+                ledger.Ticket(
+                    *(account, args["venue"], market, args["number"], key, order, args["size"]),
+                    *(args["limitQuote"], tx, block.number, block.at),
+                ),
+                now,
+            )
+        elif name == "Settled":
+            quote = None if args["quote"] == UNKNOWN_PRICE else args["quote"]
+            place = account, args["venue"], key, args["number"]
+            ledger.settle(connection, place, args["filled"], quote, tx, block.number, now)
+        else:
+            if name == "Cancelled":
+                orders |= book.with_nonce(connection, account, args["nonce"])
+            elif name == "EpochRaised":
+                orders |= book.live_of(connection, account)
+            body = {k: _plain(v) for k, v in args.items() if k != "account"}
+            body |= {"event": name, "tx": "0x" + tx.hex(), "block": block.number}
+            book.tell(connection, account, "account", body, now)
+
+    def _market(self, known: book.Entry | None, key: bytes) -> str | None:
+        if known is None:
+            return None
+        request = known.request
+        if not isinstance(request, Bundle):
+            return request.market
+        step = step_of(request, key, self.ringside)[1]
+        return None if step is None else request.steps[step].market
+
+    def _ticket_market(self, committed: Any) -> str:
+        """The Desk does not say in which market a ticket is: the vault does, in the same
+        transaction. Nothing for a market of no name here."""
+        receipt = self.ringside.w3.eth.get_transaction_receipt(committed["transactionHash"])
+        mine = committed["args"]
+        for entry in self.ringside.vault.events.TicketCommitted().process_receipt(receipt, DISCARD):
+            args = entry["args"]
+            if all(args[name] == mine[name] for name in ("account", "venue", "number")):
+                return str(self._markets.get(bytes(args["market"]), ""))
+        return ""
+
+    def _header(self, number: Any) -> Header:
+        found = self.ringside.w3.eth.get_block(number)
+        return Header(
+            int(found["number"]),
+            bytes(found["hash"]),
+            bytes(found["parentHash"]),
+            int(found["timestamp"]),
+        )
+
+    @staticmethod
+    def _topic(event: Any) -> bytes:
+        return bytes.fromhex(str(event.topic).removeprefix("0x"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
