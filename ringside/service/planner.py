@@ -1,8 +1,8 @@
 """What to do about every order of the house on one snapshot.
 
-Orders are planned one after the other, those that only reduce first, then the oldest: each is priced
-on what the ones before leave of the venues' depth. Nothing here talks to the database, and the
-chain is only read.
+Orders are planned one after the other, those that only reduce first, then the oldest: each is
+priced on what the ones before leave of the venues' depth. Nothing here talks to the database, and
+the chain is only read.
 """
 
 from __future__ import annotations
@@ -152,14 +152,14 @@ class Planner:
             return (("fill", bytes.fromhex(data[2:]), self.costs.gas("fill", legs)),)
         (chosen,) = plans
         made = []
-        for legs in chosen.transactions:
+        for parts in chosen.transactions:
             if isinstance(request, Bundle):
                 assert step is not None
-                data = calls.of_step(desk, request, step, chosen, legs, entry.signature)
+                data = calls.of_step(desk, request, step, chosen, parts, entry.signature)
             else:
-                data = calls.of_order(desk, chosen, legs, entry.signature)
-            kind = "commit" if legs and legs[0] in chosen.tickets else "fill"
-            gas = self.costs.gas(kind, max(len(legs), 1))
+                data = calls.of_order(desk, chosen, parts, entry.signature)
+            kind = "commit" if parts and parts[0] in chosen.tickets else "fill"
+            gas = self.costs.gas(kind, max(len(parts), 1))
             made.append((kind, bytes.fromhex(data[2:]), gas))
         return tuple(made)
 

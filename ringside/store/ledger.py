@@ -235,6 +235,23 @@ def fills_of(
     return [_fill(row) for row in rows]
 
 
+def used(connection: Connection, order: bytes) -> tuple[dict[bytes, int], dict[bytes, int]]:
+    """What of an order was filled, and what is pending in tickets: |1e18| by key, which of an order
+    is one and of a bundle one a step."""
+    filled: dict[bytes, int] = {}
+    open_: dict[bytes, int] = {}
+    stands = fills.c.order == _hex(order), fills.c.unwound.is_(False)
+    for row in connection.execute(select(fills.c.key, fills.c.size).where(*stands)):
+        filled[_bytes(row.key)] = filled.get(_bytes(row.key), 0) + abs(row.size)
+    made = select(tickets.c.key, tickets.c.size, tickets.c.state, tickets.c.filled)
+    for row in connection.execute(made.where(tickets.c.order == _hex(order))):
+        into = open_ if row.state == "pending" else filled
+        size = abs(row.size) if row.state == "pending" else abs(row.filled or 0)
+        if size:
+            into[_bytes(row.key)] = into.get(_bytes(row.key), 0) + size
+    return filled, open_
+
+
 def used_at(connection: Connection, key: bytes) -> list[tuple[int, int]]:
     """When (seconds) how much (|1e18|) was filled or committed under a key: a schedule's slices."""
     found = []
