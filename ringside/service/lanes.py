@@ -76,6 +76,8 @@ class Lanes:
         self.signers = {signer.address: signer for signer in signers}
         self._pool = ThreadPoolExecutor(max(len(signers), 1), "lane")
         self._chain_id = w3.eth.chain_id
+        self._missing: dict[int, int] = {}
+        """Transactions whose nonce is gone without a receipt of theirs, and since what block time."""
         self.refused: dict[bytes, str] = {}
         """What a node said of an attempt that it did not take, by hash; nothing where it did."""
 
@@ -138,8 +140,11 @@ class Lanes:
             sent = [t for t in outbox.under_way(connection) if t.stage is Stage.SENT]
         if not sent:
             return []
-        receipts = self._receipts(sent)
+        # The nonces first: what is mined between the two questions then has its receipt.
         mined = self._nonces({one.wanted.lane for one in sent})
+        receipts = self._receipts(sent)
+        missing = self._missing
+        self._missing = {}
         found: list[tuple[Ended, bytes | None, int | None]] = []
         late, again = [], []
         for one in sent:
@@ -147,6 +152,10 @@ class Lanes:
             if receipt is not None:
                 found.append(self._ended(one, receipt))
             elif one.nonce is not None and one.nonce < mined[one.wanted.lane]:
+                # One node may be behind the other: only what stays so is so.
+                since = self._missing[one.id] = missing.get(one.id, block_time)
+                if block_time <= since:
+                    continue
                 taken = "another transaction took its nonce"
                 found.append((Ended(one, Stage.DROPPED, taken), None, None))
             elif one.wanted.lane in self.signers and self._is_late(one, block_time):
