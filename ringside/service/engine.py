@@ -77,7 +77,7 @@ class Engine:
     def turn(self) -> Turned:
         """Does what there is to do now."""
         seen = self.watcher.turn()
-        ended = self.lanes.confirm(seen.head.at)
+        ended = self.lanes.confirm(seen.head)
         done = Turned(seen.head.number, seen.unwound, ended)
         for one in ended:
             self._learn(one, seen.head.number)

@@ -24,6 +24,7 @@ from web3.types import RPCEndpoint
 from ringside.chain.contracts import refusal, revert_data
 from ringside.store import outbox
 from ringside.store.database import Database
+from ringside.store.ledger import Header
 from ringside.store.outbox import Attempt, Stage, Transaction, Wanted
 from ringside.venues import VENUE_ERRORS
 
@@ -77,7 +78,7 @@ class Lanes:
         self._pool = ThreadPoolExecutor(max(len(signers), 1), "lane")
         self._chain_id = w3.eth.chain_id
         self._missing: dict[int, int] = {}
-        """Transactions whose nonce is gone without a receipt of theirs, and since what block time."""
+        """Transactions whose nonce is gone without a receipt, and since what block time."""
         self.refused: dict[bytes, str] = {}
         """What a node said of an attempt that it did not take, by hash; nothing where it did."""
 
@@ -133,9 +134,10 @@ class Lanes:
 
     # ------------------------------------------------------------------ following
 
-    def confirm(self, block_time: int) -> list[Ended]:
-        """Looks at everything that was sent: books what was mined, sends again what the node has
-        forgotten, raises what sticks and voids what is too late. Returns what ended."""
+    def confirm(self, head: Header) -> list[Ended]:
+        """Looks at everything that was sent: books what was mined up to `head`, whose events are
+        known then, sends again what the node has forgotten, raises what sticks and voids what is
+        too late. Returns what ended."""
         with self.database.read() as connection:
             sent = [t for t in outbox.under_way(connection) if t.stage is Stage.SENT]
         if not sent:
@@ -149,16 +151,18 @@ class Lanes:
         late, again = [], []
         for one in sent:
             receipt = receipts.get(one.id)
+            if receipt is not None and receipt["blockNumber"] > head.number:
+                continue
             if receipt is not None:
                 found.append(self._ended(one, receipt))
             elif one.nonce is not None and one.nonce < mined[one.wanted.lane]:
                 # One node may be behind the other: only what stays so is so.
-                since = self._missing[one.id] = missing.get(one.id, block_time)
-                if block_time <= since:
+                since = self._missing[one.id] = missing.get(one.id, head.at)
+                if head.at <= since:
                     continue
                 taken = "another transaction took its nonce"
                 found.append((Ended(one, Stage.DROPPED, taken), None, None))
-            elif one.wanted.lane in self.signers and self._is_late(one, block_time):
+            elif one.wanted.lane in self.signers and self._is_late(one, head.at):
                 late.append(one)
             else:
                 again.append(one)
@@ -171,7 +175,7 @@ class Lanes:
                         *(connection, ended.transaction.id, ended.stage, now),
                         *(attempt, block, cost, ended.error),
                     )
-        self.send([*self._raised(late, block_time), *again])
+        self.send([*self._raised(late, head.at), *again])
         return [ended for ended, _, _ in found]
 
     def withdraw(self, numbers: Sequence[int], why: str) -> None:
