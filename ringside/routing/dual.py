@@ -9,17 +9,14 @@ least count; shared margin has a price of its own, μ ≥ 0, in an outer search.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import fsum, inf
-from typing import Protocol, TypeVar
+from math import inf
 
-from ringside.routing.ways import ROUNDING, Way
+import numpy as np
 
-TURNS = 400
-"""Steps of one climb; some ten are usual."""
-FURTHEST = 1e12
-"""Where a climb, still rising, gives up, in its first steps: nothing fits, or very little."""
+from ringside.routing import kernel
+from ringside.routing.ways import Pool, Way
 
 State = Sequence[tuple[bool, tuple[Way, ...]]]
 """By venue: whether it may take nothing, and the ways in which it may take something."""
@@ -50,74 +47,24 @@ class Top:
     """Where a climb ended: a lower bound, and points around it whose weighted sizes fill the order
     (within the margin) if the venues were as convex as they are not."""
 
-    x: float
     value: float
-    slope: float
     best: Point
     mix: tuple[tuple[float, Point], ...]
 
 
-class HasSlope(Protocol):
-    """A concave function at x, and a slope of it there."""
+class Room:
+    """Where the kernel leaves its points: slots for so many venues."""
 
-    @property
-    def x(self) -> float: ...
-    @property
-    def value(self) -> float: ...
-    @property
-    def slope(self) -> float: ...
-
-
-P = TypeVar("P", bound=HasSlope)
-
-
-def climb(
-    at: Callable[[float], P],
-    start: float,
-    step: float,
-    target: float,
-    tolerance: float,
-    floor: float = -inf,
-) -> tuple[P, P, P]:
-    """The highest point found of a concave function, and the last ones on either side of its top:
-    to within `tolerance`, or as soon as `target` is reached. Not below `floor`."""
-    point = best = at(start)
-    furthest = step * FURTHEST
-    below: P | None = None
-    above: P | None = None
-    for turn in range(TURNS):
-        if point.value > best.value:
-            best = point
-        if point.slope > 0:
-            below = point
-        elif point.slope < 0:
-            above = point
-        else:
-            return point, point, point
-        if best.value >= target:
-            break
-        if below is None:
-            if point.x <= floor or step > furthest:
-                break
-            x, step = max(point.x - step, floor), step * 4
-        elif above is None:
-            if step > furthest:
-                break
-            x, step = point.x + step, step * 4
-        else:
-            rise, apart = below.slope - above.slope, above.x - below.x
-            # Where the tangents meet is as high as the top can be.
-            x = below.x + (above.value - below.value - above.slope * apart) / rise
-            if below.value + below.slope * (x - below.x) - best.value <= tolerance:
-                break
-            if turn % 2:  # Where the slope would be nothing, were it linear.
-                x = below.x + apart * below.slope / rise
-            if not below.x < x < above.x:
-                x = below.x + apart / 2
-                if not below.x < x < above.x:
-                    break
-        point = at(x)
-    return best, below or above or best, above or below or best
+    def __init__(self, venues: int) -> None:
+        shape = kernel.PLACES, venues
+        self.slots = (
+            np.empty((kernel.PLACES, 5)),
+            np.empty(shape, np.int64),
+            np.empty(shape),
+            np.empty(shape),
+            np.empty(shape, np.bool_),
+        )
+        self.tops = np.empty((4, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,96 +75,65 @@ class Relaxation:
     most_venues: int | None
     margin: float | None
     tolerance: float
-
-    def at(self, state: State, price: float, mu: float) -> Point:
-        """The relaxation at a price per unit and one per dollar of margin."""
-        margin = self.margin or 0.0
-        value, left, taken = price * self.size - mu * margin, self.size, -margin
-        losses, doubt = abs(mu * margin), 0.0
-        picks: list[Pick] = []
-        for closable, ways in state:
-            least = inf
-            for way in ways:
-                x = price - way.carry - mu * way.margin
-                if x <= way.slope_low:
-                    size = way.low
-                    loss = way.cost_low - x * size
-                elif x >= way.slope_high:
-                    size = way.high
-                    loss = way.cost_high - x * size
-                else:
-                    size, loss = way.at(x)
-                if loss < least:
-                    least, pick, much = loss, way, size
-            if least < 0 or not closable:
-                value += least
-                left -= much
-                losses += abs(least)
-                doubt += pick.error
-                if mu:
-                    taken += pick.margin * much
-                picks.append((pick, much, least, True))
-            else:
-                picks.append((pick, much, least, False))
-                if least < pick.error:
-                    doubt += pick.error - least
-        if self.margin is not None and not mu:
-            taken = fsum((-margin, *(p[0].margin * p[1] for p in picks if p[3])))
-        toll = 0.0
-        if self.most_venues is not None:
-            toll, picks = self._fewest(state, picks)
-            if toll:
-                value, left, taken = price * self.size - mu * margin, self.size, -margin
-                for pick, much, least, used in picks:
-                    if used:
-                        value += least
-                        left -= much
-                        taken += pick.margin * much
-        worth = 2 * abs(price) * (2 * self.size - left) + losses
-        return Point(price, value - doubt - ROUNDING * worth, left, taken, toll, picks, mu)
-
-    def _fewest(self, state: State, picks: list[Pick]) -> tuple[float, list[Pick]]:
-        """The picks that lose least, of so many as may be, and the toll that leaves just them."""
-        assert self.most_venues is not None
-        chosen = [i for i, pick in enumerate(picks) if pick[3]]
-        if len(chosen) <= self.most_venues:
-            return 0.0, picks
-        free = sorted((i for i in chosen if state[i][0]), key=lambda i: picks[i][2])
-        room = self.most_venues - (len(chosen) - len(free))
-        dropped = free[max(room, 0) :]
-        toll = -picks[dropped[0]][2]
-        picks = list(picks)
-        for i in dropped:
-            picks[i] = (*picks[i][:3], False)
-        return toll, picks
+    pool: Pool
+    room: Room
 
     def top(self, state: State, price: float, step: float, mu: float, target: float = inf) -> Top:
         """The best bound, from a first guess of the prices; no better than `target` is needed."""
-        if self.margin is None:
-            return self._along(state, price, step, 0.0, target)
-        guess = price
-
-        def at(mu: float) -> Top:
-            nonlocal guess, step
-            found = self._along(state, guess, step, mu, target)
-            guess = found.best.x
-            return found
-
-        best, one, two = climb(at, mu, max(mu / 16, 1e-4), target, self.tolerance, 0.0)
-        if one is two:
-            return best
-        weight = one.slope / (one.slope - two.slope)
-        mix = [((1 - weight) * w, p) for w, p in one.mix] + [(weight * w, p) for w, p in two.mix]
-        return Top(best.x, best.value, 0.0, best.best, tuple(mix))
-
-    def _along(self, state: State, price: float, step: float, mu: float, target: float) -> Top:
-        """The top along λ at one μ; a function of μ with the margin taken beyond what there is as
-        its slope."""
-        best, below, above = climb(
-            lambda x: self.at(state, x, mu), price, step, target, self.tolerance
+        ways = [way for _, some in state for way in some]
+        ends = np.cumsum([0, *(len(some) for _, some in state)])
+        packed = (
+            np.array([way.row for way in ways]),
+            ends,
+            np.array([closable for closable, _ in state]),
         )
-        if below is above:
-            return Top(mu, best.value, below.margin, best, ((1.0, below),))
-        weight = below.slope / (below.slope - above.slope)
-        slope = (1 - weight) * below.margin + weight * above.margin
-        return Top(mu, best.value, slope, best, ((1 - weight, below), (weight, above)))
+        rule = np.array(
+            [
+                *(self.size, self.most_venues or 0),
+                *(self.margin or 0.0, self.margin is not None),
+            ]
+        )
+        given = packed, self.pool.ways, self.pool.tables, rule, price, step
+        slots, tops = self.room.slots, self.room.tops
+        if self.margin is None:
+            sided = kernel.along(*given, 0.0, target, self.tolerance, slots, 0)
+            best = self._point(0, 0.0, len(state))
+            return Top(best.value, best, self._mix(0, sided, 0.0, 1.0, len(state)))
+        sided = kernel.over(*given, mu, target, self.tolerance, slots, tops)
+        best = self._point(0, float(tops[0, kernel.MU]), len(state))
+        if not sided:
+            return Top(best.value, best, self._mixed(0, 1.0, len(state)))
+        rise = float(tops[1, kernel.SLOPE]), float(tops[2, kernel.SLOPE])
+        weight = rise[0] / (rise[0] - rise[1])
+        one = self._mixed(1, 1 - weight, len(state))
+        return Top(best.value, best, (*one, *self._mixed(2, weight, len(state))))
+
+    def loss(self, way: Way, point: Point) -> float:
+        """What a way would lose at a point's prices."""
+        pool = self.pool
+        return float(kernel.loss_of(pool.ways, pool.tables, way.row, point.x, point.mu))
+
+    def _mixed(self, place: int, weight: float, count: int) -> tuple[tuple[float, Point], ...]:
+        """The points around the top that the outer climb kept in a place, with their weights."""
+        mu, sided = (float(self.room.tops[place, k]) for k in (kernel.MU, kernel.SIDED))
+        return self._mix(3 * place, bool(sided), mu, weight, count)
+
+    def _mix(
+        self, base: int, sided: bool, mu: float, weight: float, count: int
+    ) -> tuple[tuple[float, Point], ...]:
+        below = self._point(base + 1, mu, count)
+        if not sided:
+            return ((weight, below),)
+        above = self._point(base + 2, mu, count)
+        part = below.slope / (below.slope - above.slope)
+        return ((1 - part) * weight, below), (part * weight, above)
+
+    def _point(self, slot: int, mu: float, count: int) -> Point:
+        scalars, rows, sizes, losses, used = (
+            array[slot, : 5 if k == 0 else count].tolist()
+            for k, array in enumerate(self.room.slots)
+        )
+        known = self.pool.by_row
+        picks = list(zip([known[row] for row in rows], sizes, losses, used, strict=True))
+        x, value, slope, margin, toll = scalars
+        return Point(x, value, slope, margin, toll, picks, mu)

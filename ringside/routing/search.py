@@ -15,9 +15,10 @@ from heapq import heappop, heappush
 from math import fsum, gcd, inf
 
 from ringside.routing.dual import Point, Relaxation, State, Top
+from ringside.routing.kernel import ROUNDING
 from ringside.routing.narrow import narrowed, unit_of
 from ringside.routing.rounding import amounts, traded
-from ringside.routing.ways import ROUNDING, Way
+from ringside.routing.ways import Way
 from ringside.units import ONE
 
 NODES = 2_000
@@ -179,7 +180,7 @@ class Search:
             less = max(over / ONE / ONE, relaxation.margin * ROUNDING) * 4**turn
             relaxation = replace(relaxation, margin=relaxation.margin - less)
 
-    def _reduced(self, state: State, top: Top) -> State:
+    def _reduced(self, state: State, top: Top, relaxation: Relaxation) -> State:
         """The state without what the relaxation's prices rule out: ways, or staying away, that
         would lift the bound to where it is enough."""
         point, slack = top.best, self._enough - top.best.value
@@ -194,8 +195,7 @@ class Search:
             for way in ways:
                 more = loss - least
                 if way is not best:
-                    price = point.x - way.carry - point.mu * way.margin
-                    more = way.at(price)[1] + point.toll - least
+                    more = relaxation.loss(way, point) + point.toll - least
                 if more < slack:
                     kept.append(way)
                 else:
@@ -207,7 +207,7 @@ class Search:
         """The state in parts, by what keeps the relaxation from being a split: first sizes that
         the lots cannot make up, then jumps, then coarse lots, in the end finer ones. None are left
         where nothing below can be a split; `None` says that there is nothing more to tell apart."""
-        reduced = self._reduced(state, top)
+        reduced = self._reduced(state, top, relaxation)
         if relaxation.margin is None and (together := self._together(reduced, top, relaxation)):
             return together
         finer = self._finer(reduced, top)

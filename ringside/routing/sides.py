@@ -14,7 +14,7 @@ from ringside.routing.problem import (
     TooFewVenues,
     number,
 )
-from ringside.routing.ways import Table, Way
+from ringside.routing.ways import Pool, Table, Way
 from ringside.units import ONE, from_units
 from ringside.venues.pieces import Mode
 
@@ -71,8 +71,8 @@ def _table(mode: Mode, sign: int, where: str) -> Table:
     return table
 
 
-def prepare(sides: Sequence[Side], amount: int) -> None:
-    """Gives every side its ways.
+def prepare(sides: Sequence[Side], amount: int, pool: Pool) -> None:
+    """Gives every side its ways, of one pool.
 
     Raises:
         BadOffer: a mode makes no sense.
@@ -102,6 +102,7 @@ def prepare(sides: Sequence[Side], amount: int) -> None:
                     carry=offer.carry / ONE,
                     margin=offer.margin / ONE,
                     error=mode.error,
+                    pool=pool,
                 )
             )
         side.ways = tuple(ways)

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import floor
 
-from ringside.routing.dual import Relaxation
+from ringside.routing.dual import Relaxation, Room
+from ringside.routing.kernel import ROUNDING
 from ringside.routing.problem import (
     BadOffer,
     Certificate,
@@ -29,7 +30,7 @@ from ringside.routing.problem import (
 )
 from ringside.routing.search import Parts, Problem, Search
 from ringside.routing.sides import Side, no_fit, prepare, require_capacity, require_sense
-from ringside.routing.ways import ROUNDING, Way
+from ringside.routing.ways import Pool, Way
 from ringside.units import ONE, from_units
 
 PROVED = 9e-7
@@ -62,10 +63,11 @@ def solve(
     sign, amount = (1 if size > 0 else -1), abs(size)
     sides = [Side(offer, sign) for offer in sorted(given, key=lambda o: o.curve.venue)]
     require_capacity(sides, sign, amount, most_venues)
-    prepare(sides, amount)
-    found = _search(sides, amount, most_venues, margin)
+    pool = Pool()
+    prepare(sides, amount, pool)
+    found = _search(sides, amount, most_venues, margin, pool)
     if found.best is None:
-        raise _why_not(sides, amount, most_venues, margin)
+        raise _why_not(sides, amount, most_venues, margin, pool)
     order = {offer.curve.venue: i for i, offer in enumerate(given)}
     route = _priced(size, [(sides[way.venue], part) for way, part in found.best], order)
     single = _best_single(sides, size, margin, order)
@@ -78,7 +80,11 @@ def solve(
 
 
 def _search(
-    sides: Sequence[Side], amount: int, most_venues: int | None, margin: int | None
+    sides: Sequence[Side],
+    amount: int,
+    most_venues: int | None,
+    margin: int | None,
+    pool: Pool,
 ) -> Search:
     """The search, done."""
     state = tuple((not side.offer.required, side.ways) for side in sides)
@@ -88,9 +94,9 @@ def _search(
     margins = [side.offer.margin for side in sides]
     problem = Problem(amount, state, most_venues, shared, margins, PROVED * notional)
     dollars = None if margin is None else margin / ONE
-    search = Search(
-        problem, Relaxation(amount / ONE, most_venues, dollars, PROVED / 500 * notional)
-    )
+    tolerance = PROVED / 500 * notional
+    room = Room(len(sides))
+    search = Search(problem, Relaxation(amount / ONE, most_venues, dollars, tolerance, pool, room))
     if not every:
         return search
     for way in _singles(sides, amount):
@@ -180,16 +186,20 @@ def _certified(route: Route, found: Search) -> Route:
 
 
 def _why_not(
-    sides: Sequence[Side], amount: int, most_venues: int | None, margin: int | None
+    sides: Sequence[Side],
+    amount: int,
+    most_venues: int | None,
+    margin: int | None,
+    pool: Pool,
 ) -> SplitError:
     """The rule without which there would be a split."""
     parts = f"{number(amount)} on at most {most_venues}" if most_venues else number(amount)
-    if margin is not None and _search(sides, amount, most_venues, None).best is not None:
+    if margin is not None and _search(sides, amount, most_venues, None, pool).best is not None:
         return NotEnoughMargin(
             f"There are {number(margin)} USD of margin for all venues together, and filling "
             f"{parts} takes more, {number(_least_margin(sides, amount))} at the very least."
         )
-    if most_venues is not None and _search(sides, amount, None, margin).best is not None:
+    if most_venues is not None and _search(sides, amount, None, margin, pool).best is not None:
         return TooFewVenues(
             f"{number(amount)} can only be made up of what the venues take on more than "
             f"{most_venues} of them."

@@ -7,14 +7,16 @@ never falls with the size. Only + − × ÷ and the square root are used (see `v
 from __future__ import annotations
 
 from bisect import bisect_left
-from math import gcd, inf, isfinite, sqrt
+from math import gcd, inf, isfinite
+from typing import Any
 
+import numpy as np
+
+from ringside.routing import kernel
+from ringside.routing.kernel import ROUNDING
 from ringside.routing.problem import BadOffer
 from ringside.units import ONE
 from ringside.venues.pieces import Mode, Piece
-
-ROUNDING = 2.0**-40
-"""Relative; what thousands of float operations in a row may be off by, several times over."""
 
 
 class Table:
@@ -24,7 +26,7 @@ class Table:
     (USD), and its marginal cost goes from firsts[k] to lasts[k].
     """
 
-    __slots__ = ("costs", "firsts", "lasts", "pieces", "starts")
+    __slots__ = ("arrays", "costs", "firsts", "lasts", "pieces", "starts")
 
     def __init__(self, mode: Mode, sign: int, where: str) -> None:
         """
@@ -66,6 +68,10 @@ class Table:
             self.costs.append(spent)
         if at < mode.most / ONE * (1 - ROUNDING):
             raise BadOffer(f"{where} says it takes {mode.most / ONE} and prices only {at}.")
+        self.arrays = tuple(
+            np.array(some)
+            for some in (self.starts, self.costs, self.firsts, self.lasts, self.pieces)
+        )
 
     def cost(self, size: float) -> float:
         """USD of `size` base."""
@@ -75,20 +81,6 @@ class Table:
         if reserve:
             return self.costs[k] + price * x * (reserve / (reserve + x))
         return self.costs[k] + x * (price + rise * x / 2)
-
-    def at(self, marginal: float) -> tuple[float, float]:
-        """The smallest size whose next unit costs `marginal` or more, and its cost."""
-        k = bisect_left(self.firsts, marginal) - 1
-        if k < 0:
-            return 0.0, 0.0
-        if marginal >= self.lasts[k]:
-            return self.starts[k + 1], self.costs[k + 1]
-        price, rise, reserve = self.pieces[k]
-        if reserve:
-            x = reserve * (sqrt(price / marginal) - 1)
-            return self.starts[k] + x, self.costs[k] + price * x * (reserve / (reserve + x))
-        x = (marginal - price) / rise
-        return self.starts[k] + x, self.costs[k] + x * (price + rise * x / 2)
 
     def marginal(self, size: float, onwards: bool) -> float:
         """The marginal cost of the unit after `size` (`onwards`) or before it."""
@@ -120,6 +112,47 @@ def _fault(piece: Piece, sign: int) -> str:
     return f"has a marginal price that {way}, near {price}."
 
 
+class Pool:
+    """All ways and tables of one order, as the kernel takes them: `ways` and `tables` grow as
+    branching makes new ways of old ones; `by_row` are the ways by their rows."""
+
+    def __init__(self) -> None:
+        self.by_row: list[Way] = []
+        self.ways = np.empty((64, kernel.COLUMNS))
+        self._numbers: dict[int, int] = {}
+        self._listed: list[Table] = []
+        self._joined: tuple[Any, ...] | None = None
+
+    def add(self, way: Way) -> int:
+        """The row of a new way."""
+        row, table = len(self.by_row), way.table
+        if id(table) not in self._numbers:
+            self._numbers[id(table)] = len(self._listed)
+            self._listed.append(table)
+            self._joined = None
+        if row == len(self.ways):
+            self.ways = np.concatenate([self.ways, np.empty_like(self.ways)])
+        self.ways[row] = (
+            *(way.low, way.high, way.cost_low, way.cost_high, way.slope_low, way.slope_high),
+            *(way.carry, way.margin, way.fixed, way.step, way.coarse, way.error),
+            self._numbers[id(table)],
+        )
+        self.by_row.append(way)
+        return row
+
+    @property
+    def tables(self) -> tuple[Any, ...]:
+        """The tables, one after the other."""
+        if self._joined is None:
+            counts = [len(table.pieces) for table in self._listed]
+            arrays = [table.arrays for table in self._listed]
+            joined = (
+                np.concatenate(some) for some in zip(*(t.arrays for t in self._listed), strict=True)
+            )
+            self._joined = (np.cumsum([0, *counts]), *joined)
+        return self._joined
+
+
 class Way:
     """One way for a venue to take between `lo` and `hi` (|1e18|) of an order: its mode's convex
     cost, and what comes on top.
@@ -144,6 +177,8 @@ class Way:
         "lot",
         "low",
         "margin",
+        "pool",
+        "row",
         "slope_high",
         "slope_low",
         "step",
@@ -164,6 +199,7 @@ class Way:
         carry: float,
         margin: float,
         error: float,
+        pool: Pool,
     ) -> None:
         self.venue, self.table, self.lo, self.hi, self.lot = venue, table, lo, hi, lot
         self.fixed, self.carry, self.margin = fixed, carry, margin
@@ -174,8 +210,10 @@ class Way:
         # A way of one size has no marginal cost: whatever the price, it takes `low`.
         self.slope_low = table.marginal(self.low, True) if lo < hi else inf
         self.slope_high = table.marginal(self.high, False)
+        self.pool = pool
+        self.row = pool.add(self)
 
-    def within(self, lo: int, hi: int, lot: int | None = None) -> Way:
+    def within(self, lo: int, hi: int, lot: int | None = None, margin: float | None = None) -> Way:
         """The same between `lo` and `hi`, both on its lots."""
         return Way(
             self.venue,
@@ -186,15 +224,14 @@ class Way:
             self.grain,
             self.fixed,
             self.carry,
-            self.margin,
+            self.margin if margin is None else margin,
             self.error,
+            self.pool,
         )
 
     def weighing(self, margin: float) -> Way:
         """The same with that much margin per base."""
-        way = self.within(self.lo, self.hi)
-        way.margin = margin
-        return way
+        return self.within(self.lo, self.hi, margin=margin)
 
     @property
     def likeness(self) -> tuple[object, ...]:
@@ -207,19 +244,3 @@ class Way:
     def cost(self, amount: float) -> float:
         """USD of `amount` base, all in it."""
         return self.fixed + self.table.cost(amount) + self.carry * amount
-
-    def at(self, price: float) -> tuple[float, float]:
-        """Where every unit is worth `price` (carry and margin taken out of it), the size in base
-        that loses least and what it loses: its cost less its worth."""
-        if price <= self.slope_low:
-            return self.low, self.cost_low - price * self.low
-        if price >= self.slope_high:
-            return self.high, self.cost_high - price * self.high
-        size, cost = self.table.at(price)
-        if not self.coarse:
-            return size, self.fixed + cost - price * size
-        below = self.low + (size - self.low) // self.step * self.step
-        above = min(below + self.step, self.high)
-        one = self.table.cost(below) - price * below
-        two = self.table.cost(above) - price * above
-        return (below, self.fixed + one) if one <= two else (above, self.fixed + two)
