@@ -66,6 +66,50 @@ def _cost(tables, table, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _marginal(tables, table, size, onwards):  # type: ignore[no-untyped-def]
+    """The marginal cost of the unit after `size` (`onwards`) or before it."""
+    offsets, starts, _, _, _, pieces = tables
+    begin, count = offsets[table], offsets[table + 1] - offsets[table]
+    shifted = begin + table
+    k = _first_not_below(starts, shifted, shifted + count + 1, size) - shifted - 1
+    k = min(max(k, 0), count - 1)
+    if onwards and size >= starts[shifted + k + 1]:
+        if k + 1 == count:
+            return inf
+        k += 1
+    price, rise, reserve = pieces[begin + k, 0], pieces[begin + k, 1], pieces[begin + k, 2]
+    x = size - starts[shifted + k]
+    if reserve != 0.0:
+        share = reserve / (reserve + x)
+        return price * share * share
+    return price + rise * x
+
+
+@njit(cache=True)
+def complete(ways, tables, first, last):  # type: ignore[no-untyped-def]
+    """Fills in the costs at both ends of the ways in these rows, and the marginal costs there."""
+    for row in range(first, last):
+        way = ways[row]
+        table, low, high = int(way[TABLE]), way[LOW], way[HIGH]
+        way[COST_LOW] = way[FIXED] + _cost(tables, table, low)
+        way[COST_HIGH] = way[FIXED] + _cost(tables, table, high)
+        # A way of one size has no marginal cost: whatever the price, it takes `low`.
+        way[SLOPE_LOW] = _marginal(tables, table, low, True) if low < high else inf
+        way[SLOPE_HIGH] = _marginal(tables, table, high, False)
+
+
+@njit(cache=True)
+def costs(ways, tables, rows, sizes):  # type: ignore[no-untyped-def]
+    """USD of a size in each way, carry included."""
+    found = np.empty(len(rows))
+    for i in range(len(rows)):
+        way = ways[rows[i]]
+        cost = _cost(tables, int(way[TABLE]), sizes[i])
+        found[i] = way[FIXED] + cost + way[CARRY] * sizes[i]
+    return found
+
+
+@njit(cache=True)
 def _at_table(tables, table, marginal):  # type: ignore[no-untyped-def]
     """The smallest size whose next unit costs `marginal` or more, and its cost, as `Table.at`."""
     offsets, starts, costs, firsts, lasts, pieces = tables

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from math import fsum, inf
 
 from ringside.routing.dual import Top
@@ -55,22 +56,28 @@ def amounts(top: Top, size: int) -> list[tuple[Way, int]] | None:
 
 def _place(ways: list[Way], parts: list[int], rest: int) -> bool:
     """Puts what is left where it adds least, on one venue or, with a lot too many there, on two."""
+    ups = [-(-rest // way.lot) * way.lot for way in ways]
+    able = [i for i, way in enumerate(ways) if ups[i] <= way.hi - parts[i]]
+    added = _changes(ways, parts, [(i, ups[i]) for i in able])
     best: tuple[float, list[tuple[int, int]]] | None = None
-    for i, way in enumerate(ways):
-        up = -(-rest // way.lot) * way.lot
-        if up > way.hi - parts[i]:
-            continue
-        cost = _change(way, parts[i], up)
-        if up == rest:
+    back: dict[int, list[tuple[float, int]]] = {}
+    for i, cost in zip(able, added, strict=True):
+        down = ups[i] - rest
+        if not down:
             if best is None or cost < best[0]:
-                best = cost, [(i, up)]
+                best = cost, [(i, rest)]
             continue
-        for j, other in enumerate(ways):
-            down = up - rest
-            if j != i and down % other.lot == 0 and down <= parts[j] - other.lo:
-                both = cost + _change(other, parts[j], -down)
-                if best is None or both < best[0]:
-                    best = both, [(i, up), (j, -down)]
+        if down not in back:
+            givers = [
+                j
+                for j, other in enumerate(ways)
+                if down % other.lot == 0 and down <= parts[j] - other.lo
+            ]
+            saved = _changes(ways, parts, [(j, -down) for j in givers])
+            back[down] = sorted(zip(saved, givers, strict=True))
+        for saving, j in back[down][:2]:
+            if j != i and (best is None or cost + saving < best[0]):
+                best = cost + saving, [(i, ups[i]), (j, -down)]
     if best is None:
         return False
     for i, by in best[1]:
@@ -82,29 +89,54 @@ def traded(split: list[tuple[Way, int]]) -> list[tuple[Way, int]]:
     """The split once coarse lots have gone to and from whoever takes them best, as long as that is
     cheaper; whatever margin that takes."""
     ways, parts = [way for way, _ in split], [part for _, part in split]
+    lots = sorted({way.lot for way in ways if way.coarse})
+    takers = {lot: [i for i, way in enumerate(ways) if lot % way.lot == 0] for lot in lots}
+    changes: dict[tuple[int, int], float] = {}
+    stale = set(range(len(ways)))
     for _ in range(4 * len(ways)):
+        moves = [
+            (i, by)
+            for lot in lots
+            for i in takers[lot]
+            if i in stale
+            for by in (lot, -lot)
+            if ways[i].lo <= parts[i] + by <= ways[i].hi
+        ]
+        changes = {move: cost for move, cost in changes.items() if move[0] not in stale}
+        changes.update(zip(moves, _changes(ways, parts, moves), strict=True))
         best, move = 0.0, None
-        for i, way in enumerate(ways):
-            if not way.coarse:
-                continue
-            for by in (way.lot, -way.lot):
-                if not way.lo <= parts[i] + by <= way.hi:
-                    continue
-                gain = _change(way, parts[i], by)
-                for j, other in enumerate(ways):
-                    if j == i or by % other.lot or not other.lo <= parts[j] - by <= other.hi:
-                        continue
-                    both = gain + _change(other, parts[j], -by)
-                    if both < best - 1e-9:
-                        best, move = both, (i, j, by)
+        for lot in lots:
+            for by in (lot, -lot):
+                # Whoever takes and whoever gives: the two best of each are enough to find two that
+                # are not the same.
+                some = _two(changes, [i for i in takers[lot] if ways[i].lot == lot], by)
+                others = _two(changes, takers[lot], -by)
+                for gain, i in some:
+                    for back, j in others:
+                        if i != j and gain + back < best - 1e-9:
+                            best, move = gain + back, (i, j, by)
         if move is None:
             break
         i, j, by = move
         parts[i] += by
         parts[j] -= by
+        stale = {i, j}
     return list(zip(ways, parts, strict=True))
 
 
-def _change(way: Way, part: int, by: int) -> float:
-    """USD that the venue's part costs more when it changes by `by`."""
-    return way.cost((part + by) / ONE) - way.cost(part / ONE)
+def _two(
+    changes: dict[tuple[int, int], float], venues: list[int], by: int
+) -> list[tuple[float, int]]:
+    """The two for which changing by so much costs least."""
+    return nsmallest(2, ((changes[i, by], i) for i in venues if (i, by) in changes))
+
+
+def _changes(ways: list[Way], parts: list[int], moves: list[tuple[int, int]]) -> list[float]:
+    """USD that each venue's part costs more when it changes by so much."""
+    if not moves:
+        return []
+    some = [ways[i] for i, _ in moves]
+    pool = some[0].pool
+    after = pool.costs(some, [(parts[i] + by) / ONE for i, by in moves])
+    before = pool.costs(some, [parts[i] / ONE for i, _ in moves])
+    return [one - other for one, other in zip(after, before, strict=True)]

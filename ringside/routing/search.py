@@ -79,14 +79,21 @@ class Search:
         self.nodes, self.finished = 0, True
         # No split costs more than all that venues could take at once: a higher bound says that
         # there is none.
-        self._dearest = 1.0 + fsum(
-            max(0.0, *(way.cost(size) for way in ways for size in (way.low, way.high)))
-            for _, ways in problem.state
-            if ways
-        )
+        self._dearest = 1.0 + self._most()
         self._pushed = 0  # Of equal bounds the earlier node goes first.
         self._tried: set[tuple[object, ...]] = set()
         self._heap: list[tuple[float, int, State, Relaxation, float, float, float]] = []
+
+    def _most(self) -> float:
+        """What taking part at most costs, everywhere together (USD)."""
+        every = [way for _, ways in self.problem.state for way in ways]
+        pool = self.relaxation.pool
+        low = pool.costs(every, [way.low for way in every])
+        high = pool.costs(every, [way.high for way in every])
+        dearest: dict[int, float] = {}
+        for way, *ends in zip(every, low, high, strict=True):
+            dearest[way.venue] = max(dearest.get(way.venue, 0.0), *ends)
+        return fsum(dearest.values())
 
     def offer(self, parts: Parts) -> None:
         """Takes a split as the best if it keeps the rules and is cheaper."""

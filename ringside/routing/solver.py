@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import floor
+from math import floor, inf
 
+import numpy as np
+
+from ringside.routing import kernel
 from ringside.routing.dual import Relaxation, Room
 from ringside.routing.kernel import ROUNDING
 from ringside.routing.problem import (
@@ -89,7 +92,9 @@ def _search(
     """The search, done."""
     state = tuple((not side.offer.required, side.ways) for side in sides)
     every = [way for side in sides for way in side.ways]
-    notional = min((abs(w.cost_high / w.high) for w in every), default=0.0) * amount / ONE
+    known = pool.ways[[way.row for way in every]] if every else np.empty((0, kernel.COLUMNS))
+    worth = np.abs(known[:, kernel.COST_HIGH] / known[:, kernel.HIGH])
+    notional = float(worth.min(initial=inf)) * amount / ONE if every else 0.0
     shared = None if margin is None else margin * ONE
     margins = [side.offer.margin for side in sides]
     problem = Problem(amount, state, most_venues, shared, margins, PROVED * notional)
@@ -104,7 +109,8 @@ def _search(
     if margin is not None and (parts := _leanest(sides, amount)):
         search.offer(parts)
     # The cheapest unit there is, and a basis point as the first step from there.
-    price = min(w.carry + (w.slope_low if w.lo < w.hi else w.cost_low / w.low) for w in every)
+    first, whole = known[:, kernel.SLOPE_LOW], known[:, kernel.COST_LOW] / known[:, kernel.LOW]
+    price = float((known[:, kernel.CARRY] + np.where(np.isinf(first), whole, first)).min())
     search.run(price, abs(price) * 1e-4)
     return search
 

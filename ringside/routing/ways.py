@@ -7,6 +7,7 @@ never falls with the size. Only + − × ÷ and the square root are used (see `v
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from math import gcd, inf, isfinite
 from typing import Any
 
@@ -82,20 +83,6 @@ class Table:
             return self.costs[k] + price * x * (reserve / (reserve + x))
         return self.costs[k] + x * (price + rise * x / 2)
 
-    def marginal(self, size: float, onwards: bool) -> float:
-        """The marginal cost of the unit after `size` (`onwards`) or before it."""
-        k = min(max(bisect_left(self.starts, size) - 1, 0), len(self.pieces) - 1)
-        if onwards and size >= self.starts[k + 1]:
-            if k + 1 == len(self.pieces):
-                return inf
-            k += 1
-        price, rise, reserve = self.pieces[k]
-        x = size - self.starts[k]
-        if reserve:
-            share = reserve / (reserve + x)
-            return price * share * share
-        return price + rise * x
-
 
 def _fault(piece: Piece, sign: int) -> str:
     """What is wrong with a piece, in words."""
@@ -113,32 +100,45 @@ def _fault(piece: Piece, sign: int) -> str:
 
 
 class Pool:
-    """All ways and tables of one order, as the kernel takes them: `ways` and `tables` grow as
-    branching makes new ways of old ones; `by_row` are the ways by their rows."""
+    """All ways and tables of one order, as the kernel takes them. Branching makes new ways of old
+    ones; `by_row` are all of them by their rows."""
 
     def __init__(self) -> None:
         self.by_row: list[Way] = []
-        self.ways = np.empty((64, kernel.COLUMNS))
+        self._ways = np.empty((64, kernel.COLUMNS))
+        self._fresh: list[tuple[float, ...]] = []
         self._numbers: dict[int, int] = {}
         self._listed: list[Table] = []
         self._joined: tuple[Any, ...] | None = None
 
     def add(self, way: Way) -> int:
         """The row of a new way."""
-        row, table = len(self.by_row), way.table
-        if id(table) not in self._numbers:
-            self._numbers[id(table)] = len(self._listed)
+        table = way.table
+        number = self._numbers.get(id(table))
+        if number is None:
+            number = self._numbers[id(table)] = len(self._listed)
             self._listed.append(table)
             self._joined = None
-        if row == len(self.ways):
-            self.ways = np.concatenate([self.ways, np.empty_like(self.ways)])
-        self.ways[row] = (
-            *(way.low, way.high, way.cost_low, way.cost_high, way.slope_low, way.slope_high),
-            *(way.carry, way.margin, way.fixed, way.step, way.coarse, way.error),
-            self._numbers[id(table)],
+        self._fresh.append(
+            (
+                *(way.low, way.high, 0.0, 0.0, 0.0, 0.0, way.carry, way.margin, way.fixed),
+                *(way.step, way.coarse, way.error, number),
+            )
         )
         self.by_row.append(way)
-        return row
+        return len(self.by_row) - 1
+
+    @property
+    def ways(self) -> Any:
+        """The ways' matrix."""
+        if self._fresh:
+            first, last = len(self.by_row) - len(self._fresh), len(self.by_row)
+            while last > len(self._ways):
+                self._ways = np.concatenate([self._ways, np.empty_like(self._ways)])
+            self._ways[first:last] = self._fresh
+            kernel.complete(self._ways, self.tables, first, last)
+            self._fresh.clear()
+        return self._ways
 
     @property
     def tables(self) -> tuple[Any, ...]:
@@ -146,11 +146,15 @@ class Pool:
         if self._joined is None:
             counts = [len(table.pieces) for table in self._listed]
             arrays = [table.arrays for table in self._listed]
-            joined = (
-                np.concatenate(some) for some in zip(*(t.arrays for t in self._listed), strict=True)
-            )
+            joined = (np.concatenate(some) for some in zip(*arrays, strict=True))
             self._joined = (np.cumsum([0, *counts]), *joined)
         return self._joined
+
+    def costs(self, ways: Sequence[Way], sizes: Sequence[float]) -> list[float]:
+        """USD of each way's size (base), as `Way.cost`."""
+        rows = np.array([way.row for way in ways], np.int64)
+        found = kernel.costs(self.ways, self.tables, rows, np.array(sizes, np.float64))
+        return list(found.tolist())
 
 
 class Way:
@@ -166,8 +170,6 @@ class Way:
     __slots__ = (
         "carry",
         "coarse",
-        "cost_high",
-        "cost_low",
         "error",
         "fixed",
         "grain",
@@ -179,8 +181,6 @@ class Way:
         "margin",
         "pool",
         "row",
-        "slope_high",
-        "slope_low",
         "step",
         "table",
         "unit",
@@ -206,10 +206,6 @@ class Way:
         self.grain, self.coarse, self.unit = grain, lot > grain, gcd(lot, lo)
         self.error = error
         self.low, self.high, self.step = lo / ONE, hi / ONE, lot / ONE
-        self.cost_low, self.cost_high = fixed + table.cost(self.low), fixed + table.cost(self.high)
-        # A way of one size has no marginal cost: whatever the price, it takes `low`.
-        self.slope_low = table.marginal(self.low, True) if lo < hi else inf
-        self.slope_high = table.marginal(self.high, False)
         self.pool = pool
         self.row = pool.add(self)
 
