@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
+from itertools import pairwise
 from math import fsum, gcd, inf
 
 from ringside.routing.dual import Point, Relaxation, State, Top
@@ -322,6 +323,10 @@ class Search:
         unit = gcd(*(unit_of((way,)) for way in used))
         if not unit or self.problem.size % unit == 0:
             return None
+        units = sorted({unit_of(ways) for _, ways in state if ways})
+        if all(coarse % fine == 0 for fine, coarse in pairwise(units)):
+            # Where each is a multiple of the finer ones, one of those that divide the size it is.
+            unit = next((u for u in units if self.problem.size % u), unit)
         return self._helped(state, top, unit)[:-1]
 
     def _stepped(self, state: State, top: Top) -> list[Part]:
