@@ -173,7 +173,7 @@ def venue(rng: random.Random, name: str, price: float, sign: int, notional: floa
     cost = rng.choice([0.0, exp(rng.uniform(log(0.01), log(5)))])
     carry = price * rng.choice([0.0, 0.0, rng.gauss(0, 3e-4)])
     if rng.random() < 0.03:
-        carry = -price * rng.uniform(1, 1.2) if sign > 0 else carry  # It pays for being used.
+        carry = -price * rng.uniform(0.0005, 0.005)  # It pays for being used: 5 to 50 bps.
     return Offer(
         made,
         most=None if rng.random() < 0.7 else int(made.capacity(sign) * rng.random()),
