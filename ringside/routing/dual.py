@@ -97,16 +97,22 @@ class Relaxation:
         slots, tops = self.room.slots, self.room.tops
         if self.margin is None:
             sided = kernel.along(*given, 0.0, target, self.tolerance, slots, 0)
-            best = self._point(0, 0.0, len(state))
-            return Top(best.value, best, self._mix(0, sided, 0.0, 1.0, len(state)))
+            return self._found(self._mix(0, sided, 0.0, 1.0, len(state)), 0, 0.0, len(state))
         sided = kernel.over(*given, mu, target, self.tolerance, slots, tops)
-        best = self._point(0, float(tops[0, kernel.MU]), len(state))
+        mu = float(tops[0, kernel.MU])
         if not sided:
-            return Top(best.value, best, self._mixed(0, 1.0, len(state)))
+            return self._found(self._mixed(0, 1.0, len(state)), 0, mu, len(state))
         rise = float(tops[1, kernel.SLOPE]), float(tops[2, kernel.SLOPE])
         weight = rise[0] / (rise[0] - rise[1])
         one = self._mixed(1, 1 - weight, len(state))
-        return Top(best.value, best, (*one, *self._mixed(2, weight, len(state))))
+        return self._found((*one, *self._mixed(2, weight, len(state))), 0, mu, len(state))
+
+    def _found(self, mix: tuple[tuple[float, Point], ...], slot: int, mu: float, count: int) -> Top:
+        """The top with the best point, which as a rule is one of those around it."""
+        x = float(self.room.slots[0][slot, kernel.X])
+        near = (point for _, point in mix if point.x == x and point.mu == mu)
+        best = next(near, None) or self._point(slot, mu, count)
+        return Top(best.value, best, mix)
 
     def loss(self, way: Way, point: Point) -> float:
         """What a way would lose at a point's prices."""

@@ -51,6 +51,45 @@ def _first_not_below(values, begin, end, x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def tabulated(given, sign):  # type: ignore[no-untyped-def]
+    """A table's arrays (starts, costs, firsts, lasts, pieces) of a mode's pieces in rows of size,
+    price, slope and reserve, and which of them makes no sense, −1 if they all do."""
+    count = len(given)
+    starts, costs_ = np.zeros(count + 1), np.zeros(count + 1)
+    firsts, lasts = np.empty(count), np.empty(count)
+    pieces = np.empty((count, 3))
+    at = spent = 0.0
+    before = -inf
+    for k in range(count):
+        size, price, slope, reserve = given[k, 0], given[k, 1], given[k, 2], given[k, 3]
+        first, rise = sign * price, sign * slope
+        if reserve != 0.0:
+            share = reserve / (reserve + size) if reserve + size != 0.0 else np.nan
+            last = first * share * share
+            spent += first * size * share
+        else:
+            last = first + rise * size
+            spent += size * (first + rise * size / 2)
+        slack = price * ROUNDING
+        # What is not a number is in no order, so that NaN fails here too.
+        if not (
+            0 < size < inf
+            and 0 < price < inf
+            and sign * last >= -slack
+            and before - slack <= first <= last + slack
+            and reserve * (reserve + size) >= 0
+        ):
+            return starts, costs_, firsts, lasts, pieces, k
+        at += size
+        pieces[k, 0], pieces[k, 1], pieces[k, 2] = first, rise, reserve
+        firsts[k] = first if first > before else before
+        before = last if last > first else first
+        lasts[k] = before
+        starts[k + 1], costs_[k + 1] = at, spent
+    return starts, costs_, firsts, lasts, pieces, -1
+
+
+@njit(cache=True)
 def _cost(tables, table, size):  # type: ignore[no-untyped-def]
     """USD of `size` base in a table, as `Table.cost`."""
     offsets, starts, costs, _, _, pieces = tables

@@ -35,7 +35,7 @@ def narrowed(state: State, size: int, most_venues: int | None) -> State | None:
 
 
 def _most(ways: tuple[Way, ...]) -> int:
-    return max(way.hi for way in ways)
+    return ways[0].hi if len(ways) == 1 else max(way.hi for way in ways)
 
 
 def _beside_the_largest(state: State, size: int, most_venues: int) -> State | None:
@@ -57,11 +57,14 @@ def _beside_the_largest(state: State, size: int, most_venues: int) -> State | No
 def _in_steps(state: State, size: int) -> State | None:
     """With every venue on the steps that all others leave it."""
     units = [unit_of(ways) for _, ways in state]
+    finest = gcd(*units)
+    if finest and size % finest:
+        return None
+    if units.count(finest) > 1:  # Whoever else takes part, one of these makes up the rest.
+        return state
     after = [0] * (len(state) + 1)
     for i in range(len(state) - 1, -1, -1):
         after[i] = gcd(units[i], after[i + 1])
-    if after[0] and size % after[0]:
-        return None
     before, found = 0, []
     for i, (closable, ways) in enumerate(state):
         others = gcd(before, after[i + 1])

@@ -98,7 +98,8 @@ class Search:
 
     def offer(self, parts: Parts) -> None:
         """Takes a split as the best if it keeps the rules and is cheaper."""
-        cost = fsum(way.cost(size / ONE) for way, size in parts)
+        ways, sizes = [way for way, _ in parts], [size / ONE for _, size in parts]
+        cost = fsum(self.relaxation.pool.costs(ways, sizes))
         if cost < self.cost and self.problem.fits(parts):
             self.best, self.cost = parts, cost
 

@@ -20,7 +20,7 @@ from ringside.venues.pieces import Mode
 
 COARSE = 1e-5
 """Lots above this share of the order are looked at one by one."""
-TABLES = 1_024
+TABLES = 4_096
 """Modes whose tables are kept for the next order against the same snapshot."""
 
 

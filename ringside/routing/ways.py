@@ -6,9 +6,8 @@ never falls with the size. Only + − × ÷ and the square root are used (see `v
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
-from math import gcd, inf, isfinite
+from math import gcd, isfinite
 from typing import Any
 
 import numpy as np
@@ -21,13 +20,14 @@ from ringside.venues.pieces import Mode, Piece
 
 
 class Table:
-    """A mode's pieces with what they sum up to.
+    """A mode's pieces with what they sum up to, as arrays for the kernel.
 
     Piece k covers the sizes starts[k] to starts[k + 1] (base), costs costs[k + 1] − costs[k] in all
-    (USD), and its marginal cost goes from firsts[k] to lasts[k].
+    (USD), and its marginal cost goes from firsts[k] to lasts[k]; pieces[k] is its first marginal
+    cost, by how much that rises per base, and its reserve.
     """
 
-    __slots__ = ("arrays", "costs", "firsts", "lasts", "pieces", "starts")
+    __slots__ = ("arrays", "count", "likeness")
 
     def __init__(self, mode: Mode, sign: int, where: str) -> None:
         """
@@ -35,53 +35,15 @@ class Table:
             BadOffer: a number is not one, a depth is negative or nothing, a price is not positive,
                 marginal prices turn back, or the pieces end before the mode does.
         """
-        self.starts, self.costs = [0.0], [0.0]
-        self.firsts: list[float] = []
-        self.lasts: list[float] = []
-        self.pieces: list[tuple[float, float, float]] = []
-        at = spent = 0.0
-        before = -inf
-        for size, price, slope, reserve in mode.pieces:
-            first, rise = sign * price, sign * slope
-            if reserve:
-                share = reserve / (reserve + size)
-                last = first * share * share
-                spent += first * size * share
-            else:
-                last = first + rise * size
-                spent += size * (first + rise * size / 2)
-            slack = price * ROUNDING
-            # What is not a number is in no order, so that NaN fails here too.
-            if not (
-                0 < size < inf
-                and 0 < price < inf
-                and sign * last >= -slack
-                and before - slack <= first <= last + slack
-                and reserve * (reserve + size) >= 0
-            ):
-                raise BadOffer(f"{where} {_fault(Piece(size, price, slope, reserve), sign)}")
-            at += size
-            self.pieces.append((first, rise, reserve))
-            self.firsts.append(first if first > before else before)
-            before = last if last > first else first
-            self.lasts.append(before)
-            self.starts.append(at)
-            self.costs.append(spent)
+        given = np.array(mode.pieces, np.float64).reshape(len(mode.pieces), 4)
+        *arrays, faulty = kernel.tabulated(given, float(sign))
+        if faulty >= 0:
+            raise BadOffer(f"{where} {_fault(mode.pieces[faulty], sign)}")
+        at = float(arrays[0][-1])
         if at < mode.most / ONE * (1 - ROUNDING):
             raise BadOffer(f"{where} says it takes {mode.most / ONE} and prices only {at}.")
-        self.arrays = tuple(
-            np.array(some)
-            for some in (self.starts, self.costs, self.firsts, self.lasts, self.pieces)
-        )
-
-    def cost(self, size: float) -> float:
-        """USD of `size` base."""
-        k = min(max(bisect_left(self.starts, size) - 1, 0), len(self.pieces) - 1)
-        price, rise, reserve = self.pieces[k]
-        x = size - self.starts[k]
-        if reserve:
-            return self.costs[k] + price * x * (reserve / (reserve + x))
-        return self.costs[k] + x * (price + rise * x / 2)
+        self.arrays, self.count = tuple(arrays), len(given)
+        self.likeness = given.tobytes()
 
 
 def _fault(piece: Piece, sign: int) -> str:
@@ -144,7 +106,7 @@ class Pool:
     def tables(self) -> tuple[Any, ...]:
         """The tables, one after the other."""
         if self._joined is None:
-            counts = [len(table.pieces) for table in self._listed]
+            counts = [table.count for table in self._listed]
             arrays = [table.arrays for table in self._listed]
             joined = (np.concatenate(some) for some in zip(*arrays, strict=True))
             self._joined = (np.cumsum([0, *counts]), *joined)
@@ -234,9 +196,9 @@ class Way:
         """What is equal where two venues offer the same."""
         return (
             *(self.lo, self.hi, self.lot, self.fixed, self.carry, self.margin, self.error),
-            *(self.table.starts, self.table.pieces),
+            self.table.likeness,
         )
 
     def cost(self, amount: float) -> float:
         """USD of `amount` base, all in it."""
-        return self.fixed + self.table.cost(amount) + self.carry * amount
+        return self.pool.costs((self,), (amount,))[0]
