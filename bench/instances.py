@@ -52,17 +52,19 @@ class MadeUp:
     turn: int | None = None
     late_fee: int = 0
     market: str = "ETH-USD"
+    _whole: int = field(default=0, compare=False)
     _modes: tuple[Mode, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        whole = sum(stretch.size for stretch in self.stretches)
+        object.__setattr__(self, "_whole", whole - whole % self.lot)
         object.__setattr__(self, "_modes", self._closed())
 
     def minimum(self, sign: int) -> int:
         return max(self.least, self.lot)
 
     def capacity(self, sign: int) -> int:
-        whole = sum(s.size for s in self.stretches) if sign == self.sign else 0
-        return whole - whole % self.lot
+        return self._whole if sign == self.sign else 0
 
     def quote(self, size: int) -> Quote:
         require_tradable(self, size)

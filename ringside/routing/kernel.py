@@ -37,7 +37,7 @@ PLACES = 13
 just evaluated."""
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def _first_not_below(values, begin, end, x):  # type: ignore[no-untyped-def]
     """bisect_left of values[begin:end], as an index of values."""
     low, high = begin, end
@@ -50,7 +50,7 @@ def _first_not_below(values, begin, end, x):  # type: ignore[no-untyped-def]
     return low
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def tabulated(given, sign):  # type: ignore[no-untyped-def]
     """A table's arrays (starts, costs, firsts, lasts, pieces) of a mode's pieces in rows of size,
     price, slope and reserve, and which of them makes no sense, −1 if they all do."""
@@ -89,7 +89,7 @@ def tabulated(given, sign):  # type: ignore[no-untyped-def]
     return starts, costs_, firsts, lasts, pieces, -1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def _cost(tables, table, size):  # type: ignore[no-untyped-def]
     """USD of `size` base in a table, as `Table.cost`."""
     offsets, starts, costs, _, _, pieces = tables
@@ -104,7 +104,7 @@ def _cost(tables, table, size):  # type: ignore[no-untyped-def]
     return costs[shifted + k] + x * (price + rise * x / 2)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _marginal(tables, table, size, onwards):  # type: ignore[no-untyped-def]
     """The marginal cost of the unit after `size` (`onwards`) or before it."""
     offsets, starts, _, _, _, pieces = tables
@@ -124,7 +124,7 @@ def _marginal(tables, table, size, onwards):  # type: ignore[no-untyped-def]
     return price + rise * x
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def complete(ways, tables, first, last):  # type: ignore[no-untyped-def]
     """Fills in the costs at both ends of the ways in these rows, and the marginal costs there."""
     for row in range(first, last):
@@ -137,7 +137,7 @@ def complete(ways, tables, first, last):  # type: ignore[no-untyped-def]
         way[SLOPE_HIGH] = _marginal(tables, table, high, False)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def costs(ways, tables, rows, sizes):  # type: ignore[no-untyped-def]
     """USD of a size in each way, carry included."""
     found = np.empty(len(rows))
@@ -148,7 +148,7 @@ def costs(ways, tables, rows, sizes):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def _at_table(tables, table, marginal):  # type: ignore[no-untyped-def]
     """The smallest size whose next unit costs `marginal` or more, and its cost, as `Table.at`."""
     offsets, starts, costs, firsts, lasts, pieces = tables
@@ -167,20 +167,20 @@ def _at_table(tables, table, marginal):  # type: ignore[no-untyped-def]
     return starts[shifted] + x, costs[shifted] + x * (price + rise * x / 2)
 
 
-@njit(cache=True)
-def _at_way(way, tables, price):  # type: ignore[no-untyped-def]
+@njit(cache=True, error_model="numpy", inline="always")
+def _at_way(ways, row, tables, price):  # type: ignore[no-untyped-def]
     """Where every unit is worth `price` (carry and margin taken out of it), the size in base that
     loses least and what it loses: its cost less its worth."""
-    low, high = way[LOW], way[HIGH]
-    if price <= way[SLOPE_LOW]:
-        return low, way[COST_LOW] - price * low
-    if price >= way[SLOPE_HIGH]:
-        return high, way[COST_HIGH] - price * high
-    table, fixed = int(way[TABLE]), way[FIXED]
+    low, high = ways[row, LOW], ways[row, HIGH]
+    if price <= ways[row, SLOPE_LOW]:
+        return low, ways[row, COST_LOW] - price * low
+    if price >= ways[row, SLOPE_HIGH]:
+        return high, ways[row, COST_HIGH] - price * high
+    table, fixed = int(ways[row, TABLE]), ways[row, FIXED]
     size, cost = _at_table(tables, table, price)
-    if way[COARSE] == 0.0:
+    if ways[row, COARSE] == 0.0:
         return size, fixed + cost - price * size
-    step = way[STEP]
+    step = ways[row, STEP]
     below = low + floor((size - low) / step) * step
     above = min(below + step, high)
     one = _cost(tables, table, below) - price * below
@@ -190,14 +190,14 @@ def _at_way(way, tables, price):  # type: ignore[no-untyped-def]
     return above, fixed + two
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def loss_of(ways, tables, row, price, mu):  # type: ignore[no-untyped-def]
     """What a way loses at a price per unit and one per dollar of margin (USD)."""
-    way = ways[row]
-    return _at_way(way, tables, price - way[CARRY] - mu * way[MARGIN])[1]
+    worth = price - ways[row, CARRY] - mu * ways[row, MARGIN]
+    return _at_way(ways, row, tables, worth)[1]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def at(state, ways, tables, rule, price, mu, slots, slot):  # type: ignore[no-untyped-def]
     """The relaxation at a price per unit and one per dollar of margin, into a slot. `rule` is
     (size in base, at most so many venues or 0, margin in USD, 1 where that is shared or 0)."""
@@ -210,10 +210,11 @@ def at(state, ways, tables, rule, price, mu, slots, slot):  # type: ignore[no-un
     for i in range(count):
         least, row, much = inf, -1, 0.0
         for j in range(firsts[i], firsts[i + 1]):
-            way = ways[rows[j]]
-            size, loss = _at_way(way, tables, price - way[CARRY] - mu * way[MARGIN])
+            one = rows[j]
+            worth = price - ways[one, CARRY] - mu * ways[one, MARGIN]
+            size, loss = _at_way(ways, one, tables, worth)
             if loss < least:
-                least, row, much = loss, rows[j], size
+                least, row, much = loss, one, size
         best[slot, i], sizes[slot, i], losses[slot, i] = row, much, least
         takes = least < 0 or not closable[i]
         used[slot, i] = takes
@@ -239,7 +240,7 @@ def at(state, ways, tables, rule, price, mu, slots, slot):  # type: ignore[no-un
     scalars[slot, SLOPE], scalars[slot, TAKEN] = left, taken
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fewest(closable, losses, used, count, most, taking):  # type: ignore[no-untyped-def]
     """Leaves those that lose least of so many as may take part; of equals the earlier. Returns the
     toll that leaves just them: what the best of the others would gain."""
@@ -271,7 +272,7 @@ def _fewest(closable, losses, used, count, most, taking):  # type: ignore[no-unt
     return toll
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _copy(slots, source, to):  # type: ignore[no-untyped-def]
     scalars, best, sizes, losses, used = slots
     scalars[to] = scalars[source]
@@ -281,7 +282,7 @@ def _copy(slots, source, to):  # type: ignore[no-untyped-def]
     used[to] = used[source]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def along(  # type: ignore[no-untyped-def]
     state, ways, tables, rule, price, step, mu, target, tolerance, slots, base
 ):
@@ -330,7 +331,7 @@ def along(  # type: ignore[no-untyped-def]
     return 1 if has_below and has_above else 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _between(below, above, known, tolerance, turn):  # type: ignore[no-untyped-def]
     """Where a concave function with these points on either side of its top is looked at next; not a
     number where that is near enough."""
@@ -353,7 +354,7 @@ MU, WEIGHT, SIDED = 0, 3, 4
 there is one on each side."""
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _top(  # type: ignore[no-untyped-def]
     state, ways, tables, rule, price, step, mu, target, tolerance, slots, base, tops, place
 ):
@@ -369,7 +370,7 @@ def _top(  # type: ignore[no-untyped-def]
     tops[place, WEIGHT], tops[place, SIDED] = weight, sided
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _keep(slots, tops, place):  # type: ignore[no-untyped-def]
     """Keeps the top just found (its points are from slot 9 on) in the place for best, below or
     above (0, 1, 2)."""
@@ -378,7 +379,7 @@ def _keep(slots, tops, place):  # type: ignore[no-untyped-def]
     tops[place] = tops[3]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def over(  # type: ignore[no-untyped-def]
     state, ways, tables, rule, price, step, mu, target, tolerance, slots, tops
 ):
@@ -392,7 +393,9 @@ def over(  # type: ignore[no-untyped-def]
     x = mu
     for turn in range(TURNS):
         _top(state, ways, tables, rule, price, step, x, target, tolerance, slots, 9, tops, 3)
-        price = slots[0][9, X]
+        moved, price = abs(slots[0][9, X] - price), slots[0][9, X]
+        if turn and moved > 0:  # About as far as the price goes with μ.
+            step = moved / 4
         if turn == 0 or tops[3, VALUE] > tops[0, VALUE]:
             _keep(slots, tops, 0)
         if tops[3, SLOPE] > 0:

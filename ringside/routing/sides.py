@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from math import isfinite
 
@@ -113,9 +113,8 @@ def require_sense(offers: Sequence[Offer], most_venues: int | None, margin: int 
     Raises:
         BadOffer: a venue is there twice, or a bound is none.
     """
-    names = [offer.curve.venue for offer in offers]
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(offer.curve.venue for offer in offers).items():
+        if times > 1:
             raise BadOffer(f"{name} is listed twice: one offer a venue.")
     if most_venues is not None and most_venues < 1:
         raise BadOffer(f"At most {most_venues} venues leaves none: allow one at least.")
@@ -123,13 +122,11 @@ def require_sense(offers: Sequence[Offer], most_venues: int | None, margin: int 
         raise BadOffer(f"The margin to share is {from_units(margin):f}: it cannot be negative.")
     for offer in offers:
         venue = offer.curve.venue
-        for name, value in (
-            ("least", offer.least),
-            ("leg cost", offer.leg_cost),
-            ("margin a base", offer.margin),
-        ):
-            if value < 0:
-                raise BadOffer(f"{venue} has a {name} of {from_units(value):f}: it is negative.")
+        if min(offer.least, offer.leg_cost, offer.margin) < 0:
+            named = {"least": offer.least, "leg cost": offer.leg_cost}
+            named |= {"margin a base": offer.margin}
+            name, value = next((n, v) for n, v in named.items() if v < 0)
+            raise BadOffer(f"{venue} has a {name} of {from_units(value):f}: it is negative.")
         if offer.curve.lot <= 0:
             raise BadOffer(f"{venue} has lots of {offer.curve.lot}: they must be positive.")
 

@@ -73,7 +73,7 @@ def solve(
         raise _why_not(sides, amount, most_venues, margin, pool)
     order = {offer.curve.venue: i for i, offer in enumerate(given)}
     route = _priced(size, [(sides[way.venue], part) for way, part in found.best], order)
-    single = _best_single(sides, size, margin, order)
+    single = _best_single(sides, size, margin, order, pool)
     if single is not None:
         if single.cost <= route.cost:
             route = single
@@ -104,8 +104,12 @@ def _search(
     search = Search(problem, Relaxation(amount / ONE, most_venues, dollars, tolerance, pool, room))
     if not every:
         return search
-    for way in _singles(sides, amount):
-        search.offer([(way, amount)])
+    singles = _singles(sides, amount)
+    costs = pool.costs(singles, [amount / ONE] * len(singles))
+    for _, i in sorted(zip(costs, range(len(singles)), strict=True)):
+        search.offer([(singles[i], amount)])
+        if search.best is not None:
+            break
     if margin is not None and (parts := _leanest(sides, amount)):
         search.offer(parts)
     # The cheapest unit there is, and a basis point as the first step from there.
@@ -143,18 +147,21 @@ def _leanest(sides: Sequence[Side], amount: int) -> Parts:
 
 
 def _best_single(
-    sides: Sequence[Side], size: int, margin: int | None, order: Mapping[str, int]
+    sides: Sequence[Side], size: int, margin: int | None, order: Mapping[str, int], pool: Pool
 ) -> Route | None:
     """The cheapest venue that takes it all. The exact curves are asked only where the closed forms
     leave it open."""
     amount = abs(size)
+    within = [
+        way
+        for way in _singles(sides, amount)
+        if margin is None or sides[way.venue].offer.margin * amount <= margin * ONE
+    ]
+    costs = pool.costs(within, [amount / ONE] * len(within))
     able = []
-    for way in _singles(sides, amount):
-        side = sides[way.venue]
-        if margin is None or side.offer.margin * amount <= margin * ONE:
-            cost = way.cost(amount / ONE)
-            doubt = way.error + ROUNDING * abs(cost)
-            able.append((cost - doubt, cost + doubt, side))
+    for way, cost in zip(within, costs, strict=True):
+        doubt = way.error + ROUNDING * abs(cost)
+        able.append((cost - doubt, cost + doubt, sides[way.venue]))
     ceiling = min((high for _, high, _ in able), default=0.0)
     near = {side.venue: side for low, _, side in able if low <= ceiling}
     routes = [_priced(size, [(side, amount)], order) for side in near.values()]

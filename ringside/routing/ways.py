@@ -114,6 +114,8 @@ class Pool:
 
     def costs(self, ways: Sequence[Way], sizes: Sequence[float]) -> list[float]:
         """USD of each way's size (base), as `Way.cost`."""
+        if not ways:
+            return []
         rows = np.array([way.row for way in ways], np.int64)
         found = kernel.costs(self.ways, self.tables, rows, np.array(sizes, np.float64))
         return list(found.tolist())
