@@ -148,6 +148,64 @@ def costs(ways, tables, rows, sizes):  # type: ignore[no-untyped-def]
     return found
 
 
+LEAST_GAIN = 1e-9
+"""USD: what a lot's trading has to bring."""
+
+
+@njit(cache=True, error_model="numpy")
+def trades(ways, tables, rows, sizes, lots, takes, owns):  # type: ignore[no-untyped-def]
+    """Trades of whole lots that make a split cheaper, the best first, one after the other: rows of
+    (who takes one, who gives it, which lot). `sizes` (base) are the split's; `takes[k, i]` says
+    that the venue's lots divide lot k, `owns[k, i]` that it is its own: one of two has to own it."""
+    count, kinds = len(rows), len(lots)
+    found = np.empty((4 * count, 3), np.int64)
+    number = 0
+    sizes = sizes.copy()
+    more, less = np.full((kinds, count), inf), np.full((kinds, count), inf)
+    for i in range(count):
+        _changed(ways, tables, rows, sizes, lots, takes, more, less, i)
+    for _ in range(4 * count):
+        best, one, other, lot = -LEAST_GAIN, -1, -1, -1
+        for k in range(kinds):
+            for i in range(count):
+                if more[k, i] == inf:
+                    continue
+                for j in range(count):
+                    if i == j or not (owns[k, i] or owns[k, j]):
+                        continue
+                    gain = more[k, i] + less[k, j]
+                    if gain < best:
+                        best, one, other, lot = gain, i, j, k
+        if one < 0:
+            break
+        found[number, 0], found[number, 1], found[number, 2] = one, other, lot
+        number += 1
+        sizes[one] += lots[lot]
+        sizes[other] -= lots[lot]
+        _changed(ways, tables, rows, sizes, lots, takes, more, less, one)
+        _changed(ways, tables, rows, sizes, lots, takes, more, less, other)
+    return found[:number]
+
+
+@njit(cache=True, error_model="numpy")
+def _changed(  # type: ignore[no-untyped-def]
+    ways, tables, rows, sizes, lots, takes, more, less, i
+):
+    """What it costs the venue to take one of each lot more, and one less."""
+    row = rows[i]
+    table, carry = int(ways[row, TABLE]), ways[row, CARRY]
+    before = _cost(tables, table, sizes[i])
+    for k in range(len(lots)):
+        more[k, i] = less[k, i] = inf
+        if not takes[k, i]:
+            continue
+        up, down = sizes[i] + lots[k], sizes[i] - lots[k]
+        if up <= ways[row, HIGH] + lots[k] * LEAST_GAIN:
+            more[k, i] = _cost(tables, table, up) - before + carry * lots[k]
+        if down >= ways[row, LOW] - lots[k] * LEAST_GAIN:
+            less[k, i] = _cost(tables, table, down) - before - carry * lots[k]
+
+
 @njit(cache=True, error_model="numpy", inline="always")
 def _at_table(tables, table, marginal):  # type: ignore[no-untyped-def]
     """The smallest size whose next unit costs `marginal` or more, and its cost, as `Table.at`."""

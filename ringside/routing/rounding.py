@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from heapq import nsmallest
 from math import fsum, inf
 
+import numpy as np
+
+from ringside.routing import kernel
 from ringside.routing.dual import Top
 from ringside.routing.ways import Way
 from ringside.units import ONE
@@ -90,45 +92,23 @@ def traded(split: list[tuple[Way, int]]) -> list[tuple[Way, int]]:
     cheaper; whatever margin that takes."""
     ways, parts = [way for way, _ in split], [part for _, part in split]
     lots = sorted({way.lot for way in ways if way.coarse})
-    takers = {lot: [i for i, way in enumerate(ways) if lot % way.lot == 0] for lot in lots}
-    changes: dict[tuple[int, int], float] = {}
-    stale = set(range(len(ways)))
-    for _ in range(4 * len(ways)):
-        moves = [
-            (i, by)
-            for lot in lots
-            for i in takers[lot]
-            if i in stale
-            for by in (lot, -lot)
-            if ways[i].lo <= parts[i] + by <= ways[i].hi
-        ]
-        changes = {move: cost for move, cost in changes.items() if move[0] not in stale}
-        changes.update(zip(moves, _changes(ways, parts, moves), strict=True))
-        best, move = 0.0, None
-        for lot in lots:
-            for by in (lot, -lot):
-                # Whoever takes and whoever gives: the two best of each are enough to find two that
-                # are not the same.
-                some = _two(changes, [i for i in takers[lot] if ways[i].lot == lot], by)
-                others = _two(changes, takers[lot], -by)
-                for gain, i in some:
-                    for back, j in others:
-                        if i != j and gain + back < best - 1e-9:
-                            best, move = gain + back, (i, j, by)
-        if move is None:
-            break
-        i, j, by = move
-        parts[i] += by
-        parts[j] -= by
-        stale = {i, j}
+    if not lots:
+        return split
+    pool = ways[0].pool
+    moves = kernel.trades(
+        *(pool.ways, pool.tables, np.array([way.row for way in ways])),
+        np.array([part / ONE for part in parts]),
+        np.array([lot / ONE for lot in lots]),
+        np.array([[lot % way.lot == 0 for way in ways] for lot in lots]),
+        np.array([[lot == way.lot for way in ways] for lot in lots]),
+    )
+    for i, j, k in moves.tolist():  # From j to i.
+        lot = lots[k]
+        if parts[i] + lot > ways[i].hi or parts[j] - lot < ways[j].lo:
+            break  # By less than floats tell.
+        parts[i] += lot
+        parts[j] -= lot
     return list(zip(ways, parts, strict=True))
-
-
-def _two(
-    changes: dict[tuple[int, int], float], venues: list[int], by: int
-) -> list[tuple[float, int]]:
-    """The two for which changing by so much costs least."""
-    return nsmallest(2, ((changes[i, by], i) for i in venues if (i, by) in changes))
 
 
 def _changes(ways: list[Way], parts: list[int], moves: list[tuple[int, int]]) -> list[float]:
