@@ -156,7 +156,7 @@ LEAST_GAIN = 1e-9
 def trades(ways, tables, rows, sizes, lots, takes, owns):  # type: ignore[no-untyped-def]
     """Trades of whole lots that make a split cheaper, the best first, one after the other: rows of
     (who takes one, who gives it, which lot). `sizes` (base) are the split's; `takes[k, i]` says
-    that the venue's lots divide lot k, `owns[k, i]` that it is its own: one of two has to own it."""
+    that the venue's lots divide lot k, `owns[k, i]` that it is its own, as one of two has to."""
     count, kinds = len(rows), len(lots)
     found = np.empty((4 * count, 3), np.int64)
     number = 0

@@ -30,7 +30,7 @@ from ringside.venues.base import Quote
 
 VERSION = 2
 """Of the document's form."""
-SOLVER = "bound-2"
+SOLVER = "bound-3"
 """The solver that this package decides by. Another name may give other legs."""
 
 
