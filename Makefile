@@ -50,7 +50,7 @@ clean:
 # The two installs take most of a first run, so they go side by side.
 setup:
 	@$(MAKE) --no-print-directory -s -j2 .venv/.done node_modules/.done
-	@$(MAKE) --no-print-directory -s .build/.done
+	@$(MAKE) --no-print-directory -s -j2 .build/.done build/.solver
 
 .venv/.done: requirements.txt constraints.txt pyproject.toml
 	@tools/require.sh python $(PYTHON)
@@ -66,6 +66,11 @@ node_modules/.done: package.json package-lock.json .npmrc
 	@echo "setting up npm packages in node_modules"
 	@npm ci --ignore-scripts --loglevel=error --no-progress > /dev/null
 	@touch $@
+
+build/.solver: .venv/.done $(wildcard ringside/routing/*.py) tools/warm.py
+	@echo "compiling the solver"
+	@python tools/warm.py
+	@mkdir -p build && touch $@
 
 build/solc/.done: node_modules/.done tools/solc.mjs tools/solc.sh
 	@tools/solc.sh build/solc

@@ -36,7 +36,7 @@ SIZES = {"$10k": 1e4, "$100k": 1e5, "$1M": 1e6, "$10M": 1e7}
 SHARES = {3: 0.4, 10: 0.4, 50: 0.2}
 """Of the instances, by how many venues there are."""
 WARM = 3
-"""How often an order is routed again; its least time counts, since the machine is not ours alone."""
+"""How often an order is routed again: its least time counts, as the machine is not ours alone."""
 CONSOLE = Console()
 
 
