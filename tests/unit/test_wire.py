@@ -7,9 +7,11 @@ from copy import deepcopy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from web3 import Web3
 
 from ringside import wire
 from ringside.accounts import account_id
+from ringside.chain.contracts import abi
 from ringside.orders import (
     CLOSE_LONGS,
     CLOSE_SHORTS,
@@ -179,6 +181,15 @@ def test_an_address_may_be_in_any_case():
     assert arrived.conditions.filler == "0x" + "ab" * 20
     assert arrived.digest(DOMAIN) == mixed.digest(DOMAIN)
     assert arrived.terms.tuple == mixed.terms.tuple
+
+
+def test_an_order_that_arrives_can_be_sent_to_the_desk_whatever_its_fillers_case():
+    """web3 encodes no address in lower case."""
+    desk = Web3().eth.contract(abi=abi("Desk"))
+    for letters in ("ab", "AB", "Ab"):
+        filled = FULL.with_(conditions=Conditions(filler="0x" + letters * 20))
+        arrived = wire.order(wire.message(filled))
+        assert desk.encode_abi("digest", [arrived.tuple]).count("ab" * 20) == 1
 
 
 NAMES_TOO = ["1e18", "1.0", "+1", " 1", "007", "0x1", "1_000", "١٢٣"]
