@@ -224,7 +224,9 @@ def test_the_modes_are_what_is_left_from_the_minimum_to_the_capacity(found):
 
 @given(taken_curves(ON_CHAIN))
 def test_the_next_unit_is_no_cheaper_than_the_first_was(found):
+    """But where the skew turns to a lower rate: there the market itself is not convex."""
     curve, sign, first = found
+    assume(not (isinstance(curve, SkewCurve) and curve.maker > curve.taker))
     rest = Taken(curve, sign * first)
     was, now = curve.marginal_price(sign), rest.marginal_price(sign)
     assert (now - was) * sign >= -(was >> 40) - 2
