@@ -48,6 +48,7 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
             key = (int(value, 16) if isinstance(value, str) else value).to_bytes(32, "big")
             chain.send(venues, "list", ids[name], market_id(market), key)
     policies = chain.deploy(compiled("Policies"), vault.address, venues.address, desk.address)
+    board = chain.deploy(compiled("Board"))
     contracts = {
         "access": access,
         "venues": venues,
@@ -56,6 +57,7 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
         "desk": desk,
         "lens": lens,
         "policies": policies,
+        "board": board,
     }
     ringside = {name: contract.address for name, contract in contracts.items()}
     return {**addresses, "ringside": {**ringside, "seats": seats, "venue_ids": ids}}

@@ -7,7 +7,7 @@ Hashing needs no `eth_account`, whose import is slow.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -70,20 +70,25 @@ def hash_struct(name: str, types: Types, values: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError: a value that its kind cannot hold.
     """
-    words = [_type_hash(name, types)]
-    words += [_word(kind, types, values[field]) for field, kind in types[name]]
-    return keccak(b"".join(words))
+    _, head, words = _plan(name, types)
+    return keccak(head + b"".join([word(values[field]) for field, word in words]))
 
 
-_type_hashes: dict[tuple[str, int], tuple[Types, bytes]] = {}
+Word = Callable[[Any], bytes]
+"""What makes a value's 32 bytes; what is longer stands by its hash."""
+
+_plans: dict[tuple[str, int], tuple[Types, bytes, list[tuple[str, Word]]]] = {}
 
 
-def _type_hash(name: str, types: Types) -> bytes:
-    """Kept while `types` is the same object, as the constants of this package are."""
-    known = _type_hashes.get((name, id(types)))
+def _plan(name: str, types: Types) -> tuple[Types, bytes, list[tuple[str, Word]]]:
+    """The hash of a struct's type and what makes each field's word. Kept while `types` is the same
+    object, as the constants of this package are: an order has some fifty words, and a keeper hashes
+    a thousand orders a second."""
+    known = _plans.get((name, id(types)))
     if known is None or known[0] is not types:
-        known = _type_hashes[name, id(types)] = types, keccak(text=encode_type(name, types))
-    return known[1]
+        words = [(field, _word(kind, types)) for field, kind in types[name]]
+        known = _plans[name, id(types)] = types, keccak(text=encode_type(name, types)), words
+    return known
 
 
 def digest(domain: Mapping[str, Any], struct: bytes) -> bytes:
@@ -97,35 +102,54 @@ def _separator(domain: tuple[tuple[str, Any], ...]) -> bytes:
     fields = tuple(entry for entry in DOMAIN_FIELDS if entry[0] in values)
     types = {"EIP712Domain": fields}
     words = [keccak(text=encode_type("EIP712Domain", types))]
-    words += [_word(kind, types, values[field]) for field, kind in fields]
+    words += [_word(kind, types)(values[field]) for field, kind in fields]
     return keccak(b"".join(words))
 
 
-def _word(kind: str, types: Types, value: Any) -> bytes:
-    """A value's 32 bytes; what is longer stands by its hash. Written out here, since an order has
-    some fifty, and a keeper hashes a thousand orders a second."""
+def _word(kind: str, types: Types) -> Word:
     if kind.startswith(("uint", "int")):
-        signed = kind[0] == "i"
-        bits = int(kind[4 - signed :])
-        if not -(signed << bits - 1) <= value < 1 << bits - signed:
+        return _integer(kind)
+    if kind.endswith("[]"):
+        inner = _word(kind.removesuffix("[]"), types)
+        return lambda items: keccak(b"".join(map(inner, items))) if items else _NOTHING
+    if kind in types:
+        return lambda values: hash_struct(kind, types, values)
+    return _PLAIN[kind]
+
+
+def _integer(kind: str) -> Word:
+    signed = kind[0] == "i"
+    bits = int(kind[4 - signed :])
+    low, high = -(signed << bits - 1), 1 << bits - signed
+
+    def word(value: int) -> bytes:
+        if not low <= value < high:
             raise ValueError(f"{value} does not fit {kind}")
         return int(value).to_bytes(32, "big", signed=signed)
-    if kind == "bool":
-        return bytes(31) + bytes([bool(value)])
-    if kind == "address":
-        return bytes.fromhex(value[2:]).rjust(32, b"\0")
-    if kind == "bytes32":
-        if len(value) != 32:
-            raise ValueError(f"0x{value.hex()} is not 32 bytes")
-        return bytes(value)
-    if kind == "string":
-        return keccak(text=value)
-    if kind == "bytes":
-        return keccak(value)
-    if kind.endswith("[]"):
-        inner = kind.removesuffix("[]")
-        return keccak(b"".join(hash_struct(inner, types, item) for item in value))
-    return hash_struct(kind, types, value)
+
+    return word
+
+
+def _bytes32(value: bytes) -> bytes:
+    if len(value) != 32:
+        raise ValueError(f"0x{value.hex()} is not 32 bytes")
+    return bytes(value)
+
+
+@lru_cache(maxsize=1024)
+def _text(value: str) -> bytes:
+    return keccak(text=value)
+
+
+_NOTHING = keccak(b"")
+"""The hash of an empty list."""
+_PLAIN: dict[str, Word] = {
+    "bool": lambda value: bytes(31) + bytes([bool(value)]),
+    "address": lambda value: bytes.fromhex(value[2:]).rjust(32, b"\0"),
+    "bytes32": _bytes32,
+    "string": _text,
+    "bytes": keccak,
+}
 
 
 @dataclass(frozen=True, slots=True)

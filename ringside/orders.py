@@ -6,11 +6,14 @@ seconds. What each field means is said in `interfaces/IOrders.sol`, field by fie
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
-from eth_utils.address import is_hex_address
+from eth_utils.address import is_hex_address, to_checksum_address
 from eth_utils.crypto import keccak
 
 from ringside import eip712
@@ -94,6 +97,7 @@ class Mode(IntEnum):
     PROPORTIONAL = 2
 
 
+@lru_cache(maxsize=1024)
 def market_id(name: str) -> bytes:
     """A market's id: keccak256 of its name, which is how EIP-712 hashes the name in an order."""
     return keccak(text=name)
@@ -124,18 +128,27 @@ class _Struct:
     @property
     def tuple(self) -> tuple[Any, ...]:
         """As the contract takes it."""
-        return tuple(getattr(self, entry.name) for entry in fields(self))  # type: ignore[arg-type]
+        kind: Any = type(self)
+        return _laid_open(kind)(self)
 
     @property
     def values(self) -> dict[str, Any]:
         """As EIP-712 names them."""
-        names = (name for name, _ in TYPES[type(self).__name__])
-        return dict(zip(names, self.tuple, strict=True))
+        kind: Any = type(self)
+        names = (name for name, _ in TYPES[kind.__name__])
+        return dict(zip(names, _laid_open(kind)(self), strict=True))
 
     def _check(self) -> None:
-        for (name, kind), value in zip(TYPES[type(self).__name__], self.tuple, strict=True):
-            if kind == "uint256":
+        kind: Any = type(self)
+        for (name, sort), value in zip(TYPES[kind.__name__], _laid_open(kind)(self), strict=True):
+            if sort == "uint256" and not (type(value) is int and 0 <= value <= _UINT_MAX):
                 _check_uint(name, value)
+
+
+@cache
+def _laid_open(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """What takes the fields, in order, out of one of these."""
+    return attrgetter(*(entry.name for entry in fields(kind)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +210,12 @@ class Conditions(_Struct):
         if self.group and not self.group_size:
             raise OrderError("a group needs a group_size: what its orders may fill together")
 
+    @property
+    def tuple(self) -> tuple[Any, ...]:
+        """As the contract takes it: the filler as web3 wants addresses written."""
+        not_before, filler, *rest = _laid_open(Conditions)(self)
+        return not_before, to_checksum_address(filler), *rest
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -217,17 +236,7 @@ class Terms:
     conditions: Conditions | None = None
 
     def __post_init__(self) -> None:
-        if not self.market:
-            raise OrderError("market must be named, as in ETH-USD")
-        sized = isinstance(self.size, int) and 0 < abs(self.size) <= _SIZE_MAX
-        if not sized and self.size not in (CLOSE_LONGS, CLOSE_SHORTS):
-            raise OrderError(
-                f"size must be a whole number that is not zero and fits 128 bits, not {self.size}"
-            )
-        for name in ("limit_price", "max_margin", "tip", "venues"):
-            _check_uint(name, getattr(self, name))
-        if self.venues == 0:
-            raise OrderError("venues must allow at least one venue")
+        _check_terms(self)
 
     @property
     def sign(self) -> int:
@@ -256,15 +265,7 @@ class Terms:
     @property
     def values(self) -> dict[str, Any]:
         """As a wallet is shown it."""
-        names = [name for name, _ in TYPES["Terms"]]
-        parts = dict(zip(names, self.tuple, strict=True))
-        return {
-            **parts,
-            "market": self.market,
-            "bounds": self.bounds.values,
-            "tickets": [self.tickets.values] if self.tickets else [],
-            "conditions": [self.conditions.values] if self.conditions else [],
-        }
+        return _shown(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +295,11 @@ class Order(eip712.Signable):
 
     def __post_init__(self) -> None:
         _check_frame(self)
-        _ = self.terms  # Checks the rest.
+        _check_terms(self)
 
     @property
     def terms(self) -> Terms:
-        return Terms(**{entry.name: getattr(self, entry.name) for entry in fields(Terms)})
+        return Terms(*_laid_open(Terms)(self))
 
     @property
     def owner(self) -> str:
@@ -311,7 +312,7 @@ class Order(eip712.Signable):
 
     @property
     def closes_all(self) -> bool:
-        return self.terms.closes_all
+        return abs(self.size) > _SIZE_MAX
 
     @property
     def tuple(self) -> tuple[Any, ...]:
@@ -322,7 +323,7 @@ class Order(eip712.Signable):
     def values(self) -> dict[str, Any]:
         return {
             "account": self.account,
-            "terms": self.terms.values,
+            "terms": _shown(self),
             "deadline": self.deadline,
             "nonce": self.nonce,
             "epoch": self.epoch,
@@ -382,7 +383,8 @@ class Bundle(eip712.Signable):
 
     def order(self, step: int) -> Order:
         """A step as an order of its own, for planning: it carries no signature."""
-        parts = {entry.name: getattr(self.steps[step], entry.name) for entry in fields(Terms)}
+        names = (entry.name for entry in fields(Terms))
+        parts = dict(zip(names, _laid_open(Terms)(self.steps[step]), strict=True))
         return Order(
             account=self.account,
             deadline=self.deadline,
@@ -394,6 +396,36 @@ class Bundle(eip712.Signable):
     def with_(self, **changes: Any) -> Bundle:
         """A copy with some fields changed."""
         return replace(self, **changes)
+
+
+def _shown(terms: Terms | Order) -> dict[str, Any]:
+    """Terms as a wallet is shown them; an order has the same fields laid open."""
+    return {
+        "market": terms.market,
+        "size": terms.size,
+        "limitPrice": terms.limit_price,
+        "maxMargin": terms.max_margin,
+        "tip": terms.tip,
+        "venues": terms.venues,
+        "bounds": terms.bounds.values,
+        "tickets": [terms.tickets.values] if terms.tickets else [],
+        "conditions": [terms.conditions.values] if terms.conditions else [],
+    }
+
+
+def _check_terms(terms: Terms | Order) -> None:
+    if not terms.market:
+        raise OrderError("market must be named, as in ETH-USD")
+    size = terms.size
+    sized = isinstance(size, int) and 0 < abs(size) <= _SIZE_MAX
+    if not sized and size not in (CLOSE_LONGS, CLOSE_SHORTS):
+        raise OrderError(
+            f"size must be a whole number that is not zero and fits 128 bits, not {size}"
+        )
+    for name in ("limit_price", "max_margin", "tip", "venues"):
+        _check_uint(name, getattr(terms, name))
+    if terms.venues == 0:
+        raise OrderError("venues must allow at least one venue")
 
 
 def _check_frame(signable: Order | Bundle) -> None:
