@@ -153,9 +153,12 @@ class Search:
             self._push((max(bound, least), part, under), price, near, first)
 
     def _round(self, top: Top, relaxation: Relaxation) -> None:
-        """Splits in integers near the relaxation's own: over the venues on either side of it."""
+        """Splits in integers near the relaxation's own: over the venues on either side of it, with
+        one more where their lots cannot make up the size."""
         for _, point in top.mix:
             ways = [pick[0] for pick in point.picks if pick[3]]
+            if self.problem.size % (gcd(*(way.unit for way in ways)) or 1):
+                ways = self._completed(point, ways)
             key = (
                 relaxation.margin,
                 *((way.venue, id(way.table), way.lo, way.hi) for way in ways),
@@ -167,6 +170,23 @@ class Search:
             if fixed is None:
                 continue
             self._fill(fixed, point, relaxation)
+
+    def _completed(self, point: Point, ways: list[Way]) -> list[Way]:
+        """The ways with another venue's, in whose lots the size can be made up: whose taking part
+        loses least. As many stay as may take part."""
+        size, unit = self.problem.size, gcd(*(way.unit for way in ways))
+        able = [
+            (pick[2], i)
+            for i, pick in enumerate(point.picks)
+            if not pick[3] and size % gcd(unit, pick[0].unit) == 0
+        ]
+        if not able:
+            return ways
+        most = self.problem.most_venues
+        if most is not None and len(ways) >= most:
+            losses = {pick[0].row: pick[2] for pick in point.picks}
+            ways = sorted(ways, key=lambda way: losses[way.row])[: most - 1]
+        return [*ways, point.picks[min(able)[1]][0]]
 
     def _fill(self, fixed: State, point: Point, relaxation: Relaxation) -> None:
         """The best split over venues that all take part. Rounding may take more of the margin than
