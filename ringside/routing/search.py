@@ -25,7 +25,7 @@ from ringside.units import ONE
 NODES = 2_000
 """Nodes looked at before the search gives up on proving more."""
 
-EAGER = 150
+EAGER = 45
 """Nodes times venues within which the search goes on for the last 250th of the tolerance: where
 that is cheap, nothing is left that a plainer split could do better."""
 FINE = 1e-8
