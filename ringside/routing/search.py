@@ -15,6 +15,9 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from math import fsum, gcd, inf
 
+import numpy as np
+
+from ringside.routing import kernel
 from ringside.routing.dual import Point, Relaxation, State, Top
 from ringside.routing.kernel import ROUNDING
 from ringside.routing.narrow import narrowed, unit_of
@@ -88,12 +91,14 @@ class Search:
     def _most(self) -> float:
         """What taking part at most costs, everywhere together (USD)."""
         every = [way for _, ways in self.problem.state for way in ways]
-        pool = self.relaxation.pool
-        low = pool.costs(every, [way.low for way in every])
-        high = pool.costs(every, [way.high for way in every])
+        if not every:
+            return 0.0
+        known = self.relaxation.pool.ways[[way.row for way in every]]
+        low = known[:, kernel.COST_LOW] + known[:, kernel.CARRY] * known[:, kernel.LOW]
+        high = known[:, kernel.COST_HIGH] + known[:, kernel.CARRY] * known[:, kernel.HIGH]
         dearest: dict[int, float] = {}
-        for way, *ends in zip(every, low, high, strict=True):
-            dearest[way.venue] = max(dearest.get(way.venue, 0.0), *ends)
+        for way, cost in zip(every, np.maximum(low, high).tolist(), strict=True):
+            dearest[way.venue] = max(dearest.get(way.venue, 0.0), cost)
         return fsum(dearest.values())
 
     def offer(self, parts: Parts) -> None:
