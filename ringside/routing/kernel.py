@@ -153,17 +153,18 @@ LEAST_GAIN = 1e-9
 
 
 @njit(cache=True, error_model="numpy")
-def trades(ways, tables, rows, sizes, lots, takes, owns):  # type: ignore[no-untyped-def]
+def trades(ways, tables, rows, sizes, lots, takes, owns, mu):  # type: ignore[no-untyped-def]
     """Trades of whole lots that make a split cheaper, the best first, one after the other: rows of
     (who takes one, who gives it, which lot). `sizes` (base) are the split's; `takes[k, i]` says
-    that the venue's lots divide lot k, `owns[k, i]` that it is its own, as one of two has to."""
+    that the venue's lots divide lot k, `owns[k, i]` that it is its own, as one of two has to. A
+    dollar of margin is worth `mu`."""
     count, kinds = len(rows), len(lots)
     found = np.empty((4 * count, 3), np.int64)
     number = 0
     sizes = sizes.copy()
     more, less = np.full((kinds, count), inf), np.full((kinds, count), inf)
     for i in range(count):
-        _changed(ways, tables, rows, sizes, lots, takes, more, less, i)
+        _changed(ways, tables, rows, sizes, lots, takes, mu, more, less, i)
     for _ in range(4 * count):
         best, one, other, lot = -LEAST_GAIN, -1, -1, -1
         for k in range(kinds):
@@ -182,18 +183,18 @@ def trades(ways, tables, rows, sizes, lots, takes, owns):  # type: ignore[no-unt
         number += 1
         sizes[one] += lots[lot]
         sizes[other] -= lots[lot]
-        _changed(ways, tables, rows, sizes, lots, takes, more, less, one)
-        _changed(ways, tables, rows, sizes, lots, takes, more, less, other)
+        _changed(ways, tables, rows, sizes, lots, takes, mu, more, less, one)
+        _changed(ways, tables, rows, sizes, lots, takes, mu, more, less, other)
     return found[:number]
 
 
 @njit(cache=True, error_model="numpy")
 def _changed(  # type: ignore[no-untyped-def]
-    ways, tables, rows, sizes, lots, takes, more, less, i
+    ways, tables, rows, sizes, lots, takes, mu, more, less, i
 ):
     """What it costs the venue to take one of each lot more, and one less."""
     row = rows[i]
-    table, carry = int(ways[row, TABLE]), ways[row, CARRY]
+    table, carry = int(ways[row, TABLE]), ways[row, CARRY] + mu * ways[row, MARGIN]
     before = _cost(tables, table, sizes[i])
     for k in range(len(lots)):
         more[k, i] = less[k, i] = inf

@@ -206,7 +206,7 @@ class Search:
                 return
             self.offer(parts)
             if any(way.coarse for way, _ in parts):
-                self.offer(traded(parts))
+                self.offer(traded(parts, best.best.mu))
             over = self.problem.over(parts)
             if over <= 0:
                 return
