@@ -25,7 +25,7 @@ from ringside.routing.rounding import amounts, traded
 from ringside.routing.ways import Way
 from ringside.units import ONE
 
-NODES = 2_000
+NODES = 10_000
 """Nodes looked at before the search gives up on proving more."""
 
 EAGER = 45
