@@ -78,7 +78,7 @@ def test_lots_are_traded_to_where_they_cost_less_until_nobody_gains():
     ways[:, kernel.HIGH], ways[:, kernel.TABLE], ways[:, kernel.STEP] = 10, range(3), 1
     own = np.ones((1, 3), bool)
     start = np.array([8.0, 0.0, 5.0])
-    moves = kernel.trades(ways, joined, np.arange(3), start, np.array([1.0]), own, own)
+    moves = kernel.trades(ways, joined, np.arange(3), start, np.array([1.0]), own, own, 0.0)
     assert moves.tolist() == [[0, 2, 0]] * 2 + [[1, 2, 0]] * 3
 
 
