@@ -132,6 +132,21 @@ def audit(transaction: str, as_json: bool, receipts: str, rpc: str, addresses: s
         raise SystemExit(NOT_SOUND)
 
 
+@cli.command()
+@click.option("--config", "file", default=None, help="The settings' file; else ringside.toml.")
+@click.option("--once", is_flag=True, help="One turn, and out.")
+def keeper(file: str | None, once: bool) -> None:
+    """Works the orders of the house, until SIGTERM or Ctrl-C.
+
+    \b
+    Keys come from keystores (keys = ["keeper"] in ringside.toml, docs/operators.md);
+    every setting may be given as RINGSIDE_… in the environment.
+    """
+    from ringside.cli import service
+
+    service.keep(file, once)
+
+
 def _document(receipt: str, receipts: str) -> Document:
     from eth_utils.crypto import keccak
 

@@ -18,6 +18,7 @@ from ringside.routing.problem import SplitError
 from ringside.units import ONE
 from ringside.venues import Snapshot
 from ringside.venues.base import MarketState
+from ringside.venues.taken import after as after_legs
 
 Request = Order | Bundle
 """What a client signs."""
@@ -42,11 +43,20 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Taking:
+    """What orders planned before on the same block take of a market at a venue (signed, 1e18)."""
+
+    venue: str
+    market: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What the keeper knows of one block for one order, or for the bundle's `step`.
 
     `key` is what the Desk keeps its progress under; `most` bounds |size| (1e18), where a bundle's
-    step may not go further yet.
+    step may not go further yet. `taken` is what other orders take first.
     """
 
     snapshot: Snapshot
@@ -57,6 +67,7 @@ class View:
     moment: Moment
     step: int | None = None
     most: int | None = None
+    taken: tuple[Taking, ...] = ()
 
     @property
     def block(self) -> int:
@@ -64,8 +75,9 @@ class View:
 
     @property
     def states(self) -> Mapping[str, MarketState]:
-        """The market's, by venue."""
-        return self.snapshot.of(self.market)
+        """The market's, by venue, after what is taken first."""
+        mine = [taking for taking in self.taken if taking.market == self.market]
+        return after_legs(self.snapshot.of(self.market), mine)
 
 
 def order_of(request: Request, step: int | None) -> Order:

@@ -92,7 +92,7 @@ class Keeper(TicketKeeper):
         Raises:
             Refused: the chain would refuse it, and by which error.
         """
-        data = self._data(chosen, chosen.transactions[0], signature)
+        data = calls.of_order(self.ringside.desk, chosen, chosen.transactions[0], signature)
         return int.from_bytes(self.sender.attempt(self.ringside.desk.address, data), "big")
 
     def submit(self, chosen: Plan, signature: bytes) -> tuple[TxReceipt, ...]:
@@ -102,7 +102,10 @@ class Keeper(TicketKeeper):
             Refused: the first is refused.
             Interrupted: a later one is.
         """
-        made = [self._data(chosen, legs, signature) for legs in chosen.transactions]
+        made = [
+            calls.of_order(self.ringside.desk, chosen, legs, signature)
+            for legs in chosen.transactions
+        ]
         return self._submit(chosen.receipt, made)
 
     def fill(
@@ -175,9 +178,6 @@ class Keeper(TicketKeeper):
         return self.sender.transact(self.ringside.desk.address, data)
 
     # ------------------------------------------------------------------ internal
-
-    def _data(self, chosen: Plan, legs: Sequence[ChainLeg], signature: bytes) -> str:
-        return calls.of_order(self.ringside.desk, chosen, legs, signature)
 
     def _submit(self, told: Receipt | None, made: Sequence[str]) -> tuple[TxReceipt, ...]:
         if self.receipts is not None and told is not None:

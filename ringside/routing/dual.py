@@ -45,7 +45,8 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Top:
     """Where a climb ended: a lower bound, and points around it whose weighted sizes fill the order
-    (within the margin) if the venues were as convex as they are not."""
+    (within the margin) if the venues were as convex as they are not. Where the bound that was asked
+    for was reached, nobody looks at the points: there is no mix then, and no picks."""
 
     value: float
     best: Point
@@ -97,9 +98,13 @@ class Relaxation:
         slots, tops = self.room.slots, self.room.tops
         if self.margin is None:
             sided = kernel.along(*given, 0.0, target, self.tolerance, slots, 0)
+            if (reached := float(slots[0][0, kernel.VALUE])) >= target:
+                return self._bare(reached, 0.0)
             return self._found(self._mix(0, sided, 0.0, 1.0, len(state)), 0, 0.0, len(state))
         sided = kernel.over(*given, mu, target, self.tolerance, slots, tops)
         mu = float(tops[0, kernel.MU])
+        if (reached := float(tops[0, kernel.VALUE])) >= target:
+            return self._bare(reached, mu)
         if not sided:
             return self._found(self._mixed(0, 1.0, len(state)), 0, mu, len(state))
         rise = float(tops[1, kernel.SLOPE]), float(tops[2, kernel.SLOPE])
@@ -118,6 +123,11 @@ class Relaxation:
         """What a way would lose at a point's prices."""
         pool = self.pool
         return float(kernel.loss_of(pool.ways, pool.tables, way.row, point.x, point.mu))
+
+    def _bare(self, value: float, mu: float) -> Top:
+        """A bound that is enough by itself."""
+        x, _, slope, margin, toll = self.room.slots[0][0].tolist()
+        return Top(value, Point(x, value, slope, margin, toll, [], mu), ())
 
     def _mixed(self, place: int, weight: float, count: int) -> tuple[tuple[float, Point], ...]:
         """The points around the top that the outer climb kept in a place, with their weights."""

@@ -16,6 +16,7 @@ slot says its best way's row, its size (base), what it loses (USD) and whether i
 from __future__ import annotations
 
 from math import floor, inf, sqrt
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -37,7 +38,20 @@ PLACES = 13
 just evaluated."""
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+def compiled(**options: Any) -> Any:
+    """Compiles a function on its first call, and keeps it beside this file, in NUMBA_CACHE_DIR or
+    in the user's cache; where none of them can be written to, every process compiles."""
+
+    def made(function: Any) -> Any:
+        try:
+            return njit(cache=True, error_model="numpy", **options)(function)
+        except RuntimeError:
+            return njit(error_model="numpy", **options)(function)
+
+    return made
+
+
+@compiled(inline="always")
 def _first_not_below(values, begin, end, x):  # type: ignore[no-untyped-def]
     """bisect_left of values[begin:end], as an index of values."""
     low, high = begin, end
@@ -50,7 +64,7 @@ def _first_not_below(values, begin, end, x):  # type: ignore[no-untyped-def]
     return low
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def tabulated(given, sign):  # type: ignore[no-untyped-def]
     """A table's arrays (starts, costs, firsts, lasts, pieces) of a mode's pieces in rows of size,
     price, slope and reserve, and which of them makes no sense, −1 if they all do."""
@@ -89,7 +103,7 @@ def tabulated(given, sign):  # type: ignore[no-untyped-def]
     return starts, costs_, firsts, lasts, pieces, -1
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _cost(tables, table, size):  # type: ignore[no-untyped-def]
     """USD of `size` base in a table, as `Table.cost`."""
     offsets, starts, costs, _, _, pieces = tables
@@ -104,7 +118,7 @@ def _cost(tables, table, size):  # type: ignore[no-untyped-def]
     return costs[shifted + k] + x * (price + rise * x / 2)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def _marginal(tables, table, size, onwards):  # type: ignore[no-untyped-def]
     """The marginal cost of the unit after `size` (`onwards`) or before it."""
     offsets, starts, _, _, _, pieces = tables
@@ -124,7 +138,7 @@ def _marginal(tables, table, size, onwards):  # type: ignore[no-untyped-def]
     return price + rise * x
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def complete(ways, tables, first, last):  # type: ignore[no-untyped-def]
     """Fills in the costs at both ends of the ways in these rows, and the marginal costs there."""
     for row in range(first, last):
@@ -137,7 +151,7 @@ def complete(ways, tables, first, last):  # type: ignore[no-untyped-def]
         way[SLOPE_HIGH] = _marginal(tables, table, high, False)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def costs(ways, tables, rows, sizes):  # type: ignore[no-untyped-def]
     """USD of a size in each way, carry included."""
     found = np.empty(len(rows))
@@ -152,18 +166,19 @@ LEAST_GAIN = 1e-9
 """USD: what a lot's trading has to bring."""
 
 
-@njit(cache=True, error_model="numpy")
-def trades(ways, tables, rows, sizes, lots, takes, owns):  # type: ignore[no-untyped-def]
+@compiled()
+def trades(ways, tables, rows, sizes, lots, takes, owns, mu):  # type: ignore[no-untyped-def]
     """Trades of whole lots that make a split cheaper, the best first, one after the other: rows of
     (who takes one, who gives it, which lot). `sizes` (base) are the split's; `takes[k, i]` says
-    that the venue's lots divide lot k, `owns[k, i]` that it is its own, as one of two has to."""
+    that the venue's lots divide lot k, `owns[k, i]` that it is its own, as one of two has to. A
+    dollar of margin is worth `mu`."""
     count, kinds = len(rows), len(lots)
     found = np.empty((4 * count, 3), np.int64)
     number = 0
     sizes = sizes.copy()
     more, less = np.full((kinds, count), inf), np.full((kinds, count), inf)
     for i in range(count):
-        _changed(ways, tables, rows, sizes, lots, takes, more, less, i)
+        _changed(ways, tables, rows, sizes, lots, takes, mu, more, less, i)
     for _ in range(4 * count):
         best, one, other, lot = -LEAST_GAIN, -1, -1, -1
         for k in range(kinds):
@@ -182,18 +197,18 @@ def trades(ways, tables, rows, sizes, lots, takes, owns):  # type: ignore[no-unt
         number += 1
         sizes[one] += lots[lot]
         sizes[other] -= lots[lot]
-        _changed(ways, tables, rows, sizes, lots, takes, more, less, one)
-        _changed(ways, tables, rows, sizes, lots, takes, more, less, other)
+        _changed(ways, tables, rows, sizes, lots, takes, mu, more, less, one)
+        _changed(ways, tables, rows, sizes, lots, takes, mu, more, less, other)
     return found[:number]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def _changed(  # type: ignore[no-untyped-def]
-    ways, tables, rows, sizes, lots, takes, more, less, i
+    ways, tables, rows, sizes, lots, takes, mu, more, less, i
 ):
     """What it costs the venue to take one of each lot more, and one less."""
     row = rows[i]
-    table, carry = int(ways[row, TABLE]), ways[row, CARRY]
+    table, carry = int(ways[row, TABLE]), ways[row, CARRY] + mu * ways[row, MARGIN]
     before = _cost(tables, table, sizes[i])
     for k in range(len(lots)):
         more[k, i] = less[k, i] = inf
@@ -206,7 +221,7 @@ def _changed(  # type: ignore[no-untyped-def]
             less[k, i] = _cost(tables, table, down) - before - carry * lots[k]
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _at_table(tables, table, marginal):  # type: ignore[no-untyped-def]
     """The smallest size whose next unit costs `marginal` or more, and its cost, as `Table.at`."""
     offsets, starts, costs, firsts, lasts, pieces = tables
@@ -225,7 +240,7 @@ def _at_table(tables, table, marginal):  # type: ignore[no-untyped-def]
     return starts[shifted] + x, costs[shifted] + x * (price + rise * x / 2)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _at_way(ways, row, tables, price):  # type: ignore[no-untyped-def]
     """Where every unit is worth `price` (carry and margin taken out of it), the size in base that
     loses least and what it loses: its cost less its worth."""
@@ -248,14 +263,14 @@ def _at_way(ways, row, tables, price):  # type: ignore[no-untyped-def]
     return above, fixed + two
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def loss_of(ways, tables, row, price, mu):  # type: ignore[no-untyped-def]
     """What a way loses at a price per unit and one per dollar of margin (USD)."""
     worth = price - ways[row, CARRY] - mu * ways[row, MARGIN]
     return _at_way(ways, row, tables, worth)[1]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def at(state, ways, tables, rule, price, mu, slots, slot):  # type: ignore[no-untyped-def]
     """The relaxation at a price per unit and one per dollar of margin, into a slot. `rule` is
     (size in base, at most so many venues or 0, margin in USD, 1 where that is shared or 0)."""
@@ -298,7 +313,7 @@ def at(state, ways, tables, rule, price, mu, slots, slot):  # type: ignore[no-un
     scalars[slot, SLOPE], scalars[slot, TAKEN] = left, taken
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def _fewest(closable, losses, used, count, most, taking):  # type: ignore[no-untyped-def]
     """Leaves those that lose least of so many as may take part; of equals the earlier. Returns the
     toll that leaves just them: what the best of the others would gain."""
@@ -330,7 +345,7 @@ def _fewest(closable, losses, used, count, most, taking):  # type: ignore[no-unt
     return toll
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def _copy(slots, source, to):  # type: ignore[no-untyped-def]
     scalars, best, sizes, losses, used = slots
     scalars[to] = scalars[source]
@@ -340,7 +355,7 @@ def _copy(slots, source, to):  # type: ignore[no-untyped-def]
     used[to] = used[source]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def along(  # type: ignore[no-untyped-def]
     state, ways, tables, rule, price, step, mu, target, tolerance, slots, base
 ):
@@ -389,7 +404,7 @@ def along(  # type: ignore[no-untyped-def]
     return 1 if has_below and has_above else 0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def _between(below, above, known, tolerance, turn):  # type: ignore[no-untyped-def]
     """Where a concave function with these points on either side of its top is looked at next; not a
     number where that is near enough."""
@@ -412,7 +427,7 @@ MU, WEIGHT, SIDED = 0, 3, 4
 there is one on each side."""
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def _top(  # type: ignore[no-untyped-def]
     state, ways, tables, rule, price, step, mu, target, tolerance, slots, base, tops, place
 ):
@@ -428,7 +443,7 @@ def _top(  # type: ignore[no-untyped-def]
     tops[place, WEIGHT], tops[place, SIDED] = weight, sided
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def _keep(slots, tops, place):  # type: ignore[no-untyped-def]
     """Keeps the top just found (its points are from slot 9 on) in the place for best, below or
     above (0, 1, 2)."""
@@ -437,7 +452,7 @@ def _keep(slots, tops, place):  # type: ignore[no-untyped-def]
     tops[place] = tops[3]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def over(  # type: ignore[no-untyped-def]
     state, ways, tables, rule, price, step, mu, target, tolerance, slots, tops
 ):

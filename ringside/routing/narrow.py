@@ -66,12 +66,13 @@ def _in_steps(state: State, size: int) -> State | None:
     for i in range(len(state) - 1, -1, -1):
         after[i] = gcd(units[i], after[i + 1])
     before, found = 0, []
-    for i, (closable, ways) in enumerate(state):
+    for i, entry in enumerate(state):
         others = gcd(before, after[i + 1])
         before = gcd(before, units[i])
         if others % units[i] or others == units[i]:
-            found.append((closable, ways))
+            found.append(entry)
             continue
+        closable, ways = entry
         # `others` is 0 where there is no other venue: then this one takes it all.
         rest = size % others if others else size
         stepped = tuple(way for old in ways if (way := _on(old, rest, others)) is not None)

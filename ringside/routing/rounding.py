@@ -46,7 +46,7 @@ def amounts(top: Top, size: int) -> list[tuple[Way, int]] | None:
             more = min(more, -(-int(short[i] * ONE) // way.lot) * way.lot)
             parts[i] += more
             rest -= more
-    if rest and not _place(ways, parts, rest):
+    if rest and not _place(ways, parts, rest, top.best.mu):
         for i in order:  # Where hardly anybody has room: wherever there is some.
             more = min(ways[i].hi - parts[i], rest) // ways[i].lot * ways[i].lot
             parts[i] += more
@@ -56,11 +56,11 @@ def amounts(top: Top, size: int) -> list[tuple[Way, int]] | None:
     return list(zip(ways, parts, strict=True))
 
 
-def _place(ways: list[Way], parts: list[int], rest: int) -> bool:
+def _place(ways: list[Way], parts: list[int], rest: int, mu: float) -> bool:
     """Puts what is left where it adds least, on one venue or, with a lot too many there, on two."""
     ups = [-(-rest // way.lot) * way.lot for way in ways]
     able = [i for i, way in enumerate(ways) if ups[i] <= way.hi - parts[i]]
-    added = _changes(ways, parts, [(i, ups[i]) for i in able])
+    added = _changes(ways, parts, [(i, ups[i]) for i in able], mu)
     best: tuple[float, list[tuple[int, int]]] | None = None
     back: dict[int, list[tuple[float, int]]] = {}
     for i, cost in zip(able, added, strict=True):
@@ -75,7 +75,7 @@ def _place(ways: list[Way], parts: list[int], rest: int) -> bool:
                 for j, other in enumerate(ways)
                 if down % other.lot == 0 and down <= parts[j] - other.lo
             ]
-            saved = _changes(ways, parts, [(j, -down) for j in givers])
+            saved = _changes(ways, parts, [(j, -down) for j in givers], mu)
             back[down] = sorted(zip(saved, givers, strict=True))
         for saving, j in back[down][:2]:
             if j != i and (best is None or cost + saving < best[0]):
@@ -87,9 +87,9 @@ def _place(ways: list[Way], parts: list[int], rest: int) -> bool:
     return True
 
 
-def traded(split: list[tuple[Way, int]]) -> list[tuple[Way, int]]:
+def traded(split: list[tuple[Way, int]], mu: float) -> list[tuple[Way, int]]:
     """The split once coarse lots have gone to and from whoever takes them best, as long as that is
-    cheaper; whatever margin that takes."""
+    cheaper; where margin is worth `mu` a dollar."""
     ways, parts = [way for way, _ in split], [part for _, part in split]
     lots = sorted({way.lot for way in ways if way.coarse})
     if not lots:
@@ -101,6 +101,7 @@ def traded(split: list[tuple[Way, int]]) -> list[tuple[Way, int]]:
         np.array([lot / ONE for lot in lots]),
         np.array([[lot % way.lot == 0 for way in ways] for lot in lots]),
         np.array([[lot == way.lot for way in ways] for lot in lots]),
+        mu,
     )
     for i, j, k in moves.tolist():  # From j to i.
         lot = lots[k]
@@ -111,12 +112,18 @@ def traded(split: list[tuple[Way, int]]) -> list[tuple[Way, int]]:
     return list(zip(ways, parts, strict=True))
 
 
-def _changes(ways: list[Way], parts: list[int], moves: list[tuple[int, int]]) -> list[float]:
-    """USD that each venue's part costs more when it changes by so much."""
+def _changes(
+    ways: list[Way], parts: list[int], moves: list[tuple[int, int]], mu: float
+) -> list[float]:
+    """USD that each venue's part costs more when it changes by so much, its margin at `mu` a
+    dollar: cheaper moves are no good where they take margin that is not there."""
     if not moves:
         return []
     some = [ways[i] for i, _ in moves]
     pool = some[0].pool
     after = pool.costs(some, [(parts[i] + by) / ONE for i, by in moves])
     before = pool.costs(some, [parts[i] / ONE for i, _ in moves])
-    return [one - other for one, other in zip(after, before, strict=True)]
+    return [
+        one - other + mu * way.margin * (by / ONE)
+        for one, other, way, (_, by) in zip(after, before, some, moves, strict=True)
+    ]

@@ -15,6 +15,9 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from math import fsum, gcd, inf
 
+import numpy as np
+
+from ringside.routing import kernel
 from ringside.routing.dual import Point, Relaxation, State, Top
 from ringside.routing.kernel import ROUNDING
 from ringside.routing.narrow import narrowed, unit_of
@@ -22,12 +25,13 @@ from ringside.routing.rounding import amounts, traded
 from ringside.routing.ways import Way
 from ringside.units import ONE
 
-NODES = 2_000
+NODES = 10_000
 """Nodes looked at before the search gives up on proving more."""
 
-EAGER = 150
-"""Nodes times venues within which the search goes on for the last 250th of the tolerance: where
-that is cheap, nothing is left that a plainer split could do better."""
+EAGER = 1_500
+"""Nodes times the square of the venues within which the search goes on for the last 250th of the
+tolerance: where that is cheap (15 nodes of ten venues, none of fifty), nothing is left that a
+plainer split could do better."""
 FINE = 1e-8
 """Lots below this share of the order are never branched on."""
 RETRIES = 8
@@ -88,12 +92,14 @@ class Search:
     def _most(self) -> float:
         """What taking part at most costs, everywhere together (USD)."""
         every = [way for _, ways in self.problem.state for way in ways]
-        pool = self.relaxation.pool
-        low = pool.costs(every, [way.low for way in every])
-        high = pool.costs(every, [way.high for way in every])
+        if not every:
+            return 0.0
+        known = self.relaxation.pool.ways[[way.row for way in every]]
+        low = known[:, kernel.COST_LOW] + known[:, kernel.CARRY] * known[:, kernel.LOW]
+        high = known[:, kernel.COST_HIGH] + known[:, kernel.CARRY] * known[:, kernel.HIGH]
         dearest: dict[int, float] = {}
-        for way, *ends in zip(every, low, high, strict=True):
-            dearest[way.venue] = max(dearest.get(way.venue, 0.0), *ends)
+        for way, cost in zip(every, np.maximum(low, high).tolist(), strict=True):
+            dearest[way.venue] = max(dearest.get(way.venue, 0.0), cost)
         return fsum(dearest.values())
 
     def offer(self, parts: Parts) -> None:
@@ -125,7 +131,7 @@ class Search:
     @property
     def _enough(self) -> float:
         """The bound at which a node is done: nothing below it is cheaper, or nothing is there."""
-        eager = self.nodes * len(self.problem.state) <= EAGER
+        eager = self.nodes * len(self.problem.state) ** 2 <= EAGER
         tolerance = self.problem.tolerance / (250 if eager else 1)
         return min(self.cost - tolerance, self._dearest)
 
@@ -153,9 +159,12 @@ class Search:
             self._push((max(bound, least), part, under), price, near, first)
 
     def _round(self, top: Top, relaxation: Relaxation) -> None:
-        """Splits in integers near the relaxation's own: over the venues on either side of it."""
+        """Splits in integers near the relaxation's own: over the venues on either side of it, with
+        one more where their lots cannot make up the size."""
         for _, point in top.mix:
             ways = [pick[0] for pick in point.picks if pick[3]]
+            if self.problem.size % (gcd(*(way.unit for way in ways)) or 1):
+                ways = self._completed(point, ways)
             key = (
                 relaxation.margin,
                 *((way.venue, id(way.table), way.lo, way.hi) for way in ways),
@@ -167,6 +176,23 @@ class Search:
             if fixed is None:
                 continue
             self._fill(fixed, point, relaxation)
+
+    def _completed(self, point: Point, ways: list[Way]) -> list[Way]:
+        """The ways with another venue's, in whose lots the size can be made up: whose taking part
+        loses least. As many stay as may take part."""
+        size, unit = self.problem.size, gcd(*(way.unit for way in ways))
+        able = [
+            (pick[2], i)
+            for i, pick in enumerate(point.picks)
+            if not pick[3] and size % gcd(unit, pick[0].unit) == 0
+        ]
+        if not able:
+            return ways
+        most = self.problem.most_venues
+        if most is not None and len(ways) >= most:
+            losses = {pick[0].row: pick[2] for pick in point.picks}
+            ways = sorted(ways, key=lambda way: losses[way.row])[: most - 1]
+        return [*ways, point.picks[min(able)[1]][0]]
 
     def _fill(self, fixed: State, point: Point, relaxation: Relaxation) -> None:
         """The best split over venues that all take part. Rounding may take more of the margin than
@@ -181,7 +207,7 @@ class Search:
                 return
             self.offer(parts)
             if any(way.coarse for way, _ in parts):
-                self.offer(traded(parts))
+                self.offer(traded(parts, best.best.mu))
             over = self.problem.over(parts)
             if over <= 0:
                 return

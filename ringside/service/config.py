@@ -33,6 +33,8 @@ class Config(BaseSettings):
     """Nodes' JSON-RPC over HTTP, the preferred first."""
     addresses: Path = Path("build/devnet/addresses.json")
     """The deployment, as JSON."""
+    receipts: Path = Path("build/receipts")
+    """The directory of receipts."""
     since: int = Field(0, ge=0)
     """The block of the deployment: nothing is looked for before it."""
     database: str = "sqlite:///keeper.db"

@@ -7,15 +7,15 @@ the chain is only read.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import structlog
+
 from ringside.chain.contracts import Ringside
 from ringside.keeper import calls
-from ringside.keeper.decide import Settings, View, decide
-from ringside.keeper.errors import NotNow, PlanError, TooDear
-from ringside.keeper.freeing import after
+from ringside.keeper.decide import Settings, Taking, View, decide
+from ringside.keeper.errors import PlanError
 from ringside.keeper.look import Looker
 from ringside.keeper.plan import Plan
 from ringside.keeper.receipts.document import document, receipt_of
@@ -27,6 +27,8 @@ from ringside.service.costs import Costs
 from ringside.store.book import Entry
 from ringside.venues import Snapshot
 from ringside.venues.base import VenueError
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,20 @@ class Planner:
         flat = [one for parts in asked.values() for one in parts]
         views = {view.key: view for view in self.looker.views(flat, seen, slices)} if flat else {}
         busy: set[bytes] = set()
+        taken: dict[tuple[str, str], int] = {}
         for entry in sorted(entries, key=_turn):
             if entry.account in busy:
                 found.waiting[entry.key] = "another order of the account goes first"
                 continue
             mine = [views[key] for _, key in asked[entry.key]]
             try:
-                proposal = self._propose(entry, mine, seen)
+                proposal = self._propose(entry, mine, taken)
             except (PlanError, SplitError, VenueError, PolicyError) as no:
                 found.waiting[entry.key] = str(no)
+                continue
+            except Exception as no:  # One order's fault holds up no other's fill.
+                log.exception("an order cannot be planned", order="0x" + entry.key.hex())
+                found.waiting[entry.key] = f"it cannot be planned: {type(no).__name__}"
                 continue
             refused = self.costs.refusal(proposal.calls, proposal.earns, mine[0])
             if refused:
@@ -88,7 +95,10 @@ class Planner:
                 continue
             found.proposals.append(proposal)
             busy.add(entry.account)
-            seen = self._taken(seen, proposal)
+            for plan in proposal.plans:
+                for leg in (*plan.legs, *plan.tickets):
+                    place = leg.venue, plan.order.market
+                    taken[place] = taken.get(place, 0) + leg.size
         return found
 
     # ------------------------------------------------------------------ internal
@@ -100,14 +110,17 @@ class Planner:
         steps = range(len(request.steps))
         return [(request.order(i), request.step_key(self.ringside.domain, i)) for i in steps]
 
-    def _propose(self, entry: Entry, views: Sequence[View], seen: Snapshot) -> Proposal:
+    def _propose(
+        self, entry: Entry, views: Sequence[View], taken: Mapping[tuple[str, str], int]
+    ) -> Proposal:
         """
         Raises:
             PlanError, SplitError, VenueError, PolicyError: there is no fill now.
         """
         request = entry.request
         settings = replace(self.settings, policy=entry.policy or self.settings.policy)
-        mine = [replace(view, snapshot=seen) for view in views]
+        first = tuple(Taking(*place, size) for place, size in taken.items() if size)
+        mine = [replace(view, taken=first) for view in views]
         step: int | None = None
         if isinstance(request, Bundle):
             if request.mode == Mode.ATOMIC:
@@ -163,16 +176,9 @@ class Planner:
             made.append((kind, bytes.fromhex(data[2:]), gas))
         return tuple(made)
 
-    def _taken(self, seen: Snapshot, proposal: Proposal) -> Snapshot:
-        """The snapshot as the proposal leaves it."""
-        return seen
-
 
 def _turn(entry: Entry) -> tuple[bool, float, bytes]:
     """Who goes first: what only reduces, then the oldest."""
     request = entry.request
     reduces = isinstance(request, Order) and (request.bounds.reduce_only or request.closes_all)
     return not reduces, entry.received_at, entry.key
-
-
-__all__ = ["NotNow", "Planner", "Proposal", "Round", "TooDear", "after", "time"]

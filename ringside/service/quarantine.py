@@ -44,5 +44,10 @@ class Quarantine:
         out = self.out
         if not out:
             return seen
-        states = {key: state for key, state in seen.states.items() if key[0] not in out}
-        return replace(seen, states=states)
+        gone = {key: "it refused fill after fill" for key in seen.states if key[0] in out}
+        return replace(
+            seen,
+            states={key: state for key, state in seen.states.items() if key not in gone},
+            readings={key: read for key, read in seen.readings.items() if key not in gone},
+            failures={**seen.failures, **gone},
+        )

@@ -10,15 +10,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import structlog
 from hexbytes import HexBytes
 from sqlalchemy import Connection
 from web3.exceptions import BlockNotFound, Web3Exception
 from web3.logs import DISCARD
 
+from ringside.chain.board import posted, topics
 from ringside.chain.contracts import Ringside
+from ringside.chain.signatures import is_signed
 from ringside.keeper.receipts.events import signed_in, step_of
 from ringside.orders import Bundle, market_id
 from ringside.store import book, ledger, outbox
@@ -29,6 +33,7 @@ from ringside.store.ledger import KEPT, Header
 CHUNK = 1_000
 """Blocks whose events are asked for at once."""
 UNKNOWN_PRICE = 2**128 - 1
+log = structlog.get_logger()
 
 
 class DeepReorganisation(Exception):
@@ -51,10 +56,12 @@ class Watcher:
     """Follows the deployment from block `since` on."""
 
     def __init__(self, database: Database, ringside: Ringside, since: int = 0) -> None:
+        self.signed = partial(is_signed, ringside.w3)
         self.database, self.ringside, self.since = database, ringside, since
         self._markets = {market_id(name): name for name in ringside.addresses["feeds"]}
         at = ringside
-        self._places = [at.desk.address, at.vault.address]
+        self._board: str = at.addresses["ringside"].get("board", "")
+        self._places = [at.desk.address, at.vault.address, *([self._board] * bool(self._board))]
         self._topics = {
             self._topic(event): event
             for event in (
@@ -144,7 +151,7 @@ class Watcher:
                 "fromBlock": first,
                 "toBlock": last,
                 "address": self._places,
-                "topics": [[HexBytes(topic) for topic in self._topics]],
+                "topics": [[HexBytes(topic) for topic in (*self._topics, *topics())]],
             }
         )
         wanted = {log["blockNumber"] for log in logs} | set(
@@ -159,7 +166,8 @@ class Watcher:
                 return None
         orders: set[bytes] = set()
         accounts: set[bytes] = set()
-        requests = self._requests(logs)
+        told, logs = logs, [log for log in logs if log["address"] != self._board]
+        requests = [*self._requests(logs), *self._posted(told)]
         now = time.time()
         with self.database.write() as connection:
             if requests:
@@ -194,6 +202,24 @@ class Watcher:
                 self.remember(request, digest)
                 found.append(Received(digest, request, signature, "chain", "", time.time()))
         return found
+
+    def _posted(self, logs: Sequence[Any]) -> list[Received]:
+        """Orders that somebody posted on the chain, of whom the signature is theirs."""
+        if not self._board:
+            return []
+        found, skipped = posted(self.ringside.w3, self._board, logs)
+        for one in skipped:
+            log.info("a post is no order", tx="0x" + one.at.tx.hex(), reason=one.reason)
+        received = []
+        for post in found:
+            digest = post.request.digest(self.ringside.domain)
+            if self.signed(post.request.owner, digest, post.signature):
+                self.remember(post.request, digest)
+                now = time.time()
+                received.append(Received(digest, post.request, post.signature, "chain", "", now))
+            else:
+                log.info("a post is not signed by its owner", order="0x" + digest.hex())
+        return received
 
     def remember(self, request: Any, digest: bytes) -> None:
         """Learns a bundle's steps, under whose keys the Desk tells of fills."""

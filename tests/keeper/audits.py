@@ -8,6 +8,7 @@ from story import ANY_PRICE, MARKETS, STRANGER, Story
 from devnet.anvil import rpc
 from ringside.accounts import account_id
 from ringside.chain.sender import GAS
+from ringside.keeper.calls import of_order
 from ringside.keeper.receipts.audit import audit
 from ringside.keeper.receipts.document import Document, read, receipt_of
 from ringside.keeper.receipts.store import Receipts
@@ -91,6 +92,6 @@ def together(story: Story, *transactions):
 def as_transaction(story: Story, chosen):
     """A plan's one fill, not sent yet, its document written."""
     story.keeper.receipts.put(chosen.receipt)
-    data = story.keeper._data(chosen, chosen.legs, story.sign(chosen.order))
+    data = of_order(story.desk, chosen, chosen.legs, story.sign(chosen.order))
     sender = story.keeper.sender.address
     return {"from": sender, "to": story.desk.address, "data": data, "gas": GAS}

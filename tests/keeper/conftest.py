@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from house import House
 from story import Story
 
 from devnet import anvil, state
@@ -31,3 +32,12 @@ def store(story: Story, tmp_path: Path) -> Iterator[Receipts]:
     story.keeper.receipts = Receipts(tmp_path / "receipts")
     yield story.keeper.receipts
     story.keeper.receipts = None
+
+
+@pytest.fixture
+def house(story: Story, tmp_path: Path) -> Iterator[House]:
+    """A keeper's service on the story's chain."""
+    made = House(story, tmp_path)
+    yield made
+    made.engine.lanes.close()
+    made.database.close()

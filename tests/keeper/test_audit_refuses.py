@@ -9,6 +9,7 @@ from story import MARKETS, TICKETS, Story
 from web3.exceptions import Web3RPCError
 
 from ringside.chain.sender import GAS
+from ringside.keeper.calls import of_step
 from ringside.keeper.decide import Settings, decide
 from ringside.keeper.oneshot import Keeper
 from ringside.keeper.receipts import against_chain, before
@@ -172,7 +173,7 @@ def in_proportion(story: Story) -> Bundle:
     bundle = Bundle(story.account, steps, Mode.PROPORTIONAL, enter.deadline, enter.nonce)
     chosen = story.keeper.plan_step(bundle, 0)
     part = replace(chosen, legs=(replace(chosen.legs[0], size=-ONE),), receipt=None)
-    data = story.keeper._step_data(bundle, 0, part.legs, part, story.sign(bundle))
+    data = of_step(story.desk, bundle, 0, part, part.legs, story.sign(bundle))
     story.send({"from": story.stranger, "to": story.desk.address, "data": data, "gas": GAS})
     return bundle
 
@@ -194,7 +195,7 @@ def test_another_bound_than_the_step_before_gives_is_false(story: Story, store, 
     store.put(told)
     legs = chosen.transactions[0]
     signed = story.sign(bundle)
-    data = story.keeper._step_data(bundle, 1, legs, replace(chosen, receipt=told), signed)
+    data = of_step(story.desk, bundle, 1, replace(chosen, receipt=told), legs, signed)
     sender = story.keeper.sender.address
     receipt = story.send({"from": sender, "to": story.desk.address, "data": data, "gas": GAS})
     one = audited(story, store, receipt)

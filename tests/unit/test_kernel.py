@@ -3,8 +3,10 @@ repeat on machines where numba compiles to other instructions, or to none."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,5 +78,28 @@ def test_lots_are_traded_to_where_they_cost_less_until_nobody_gains():
     ways[:, kernel.HIGH], ways[:, kernel.TABLE], ways[:, kernel.STEP] = 10, range(3), 1
     own = np.ones((1, 3), bool)
     start = np.array([8.0, 0.0, 5.0])
-    moves = kernel.trades(ways, joined, np.arange(3), start, np.array([1.0]), own, own)
+    moves = kernel.trades(ways, joined, np.arange(3), start, np.array([1.0]), own, own, 0.0)
     assert moves.tolist() == [[0, 2, 0]] * 2 + [[1, 2, 0]] * 3
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path):
+    package = Path(kernel.__file__).parents[1]
+    shutil.copytree(package, tmp_path / "ringside", ignore=lambda *_: ["__pycache__"])
+    routing = tmp_path / "ringside" / "routing"
+    # A file in its place is as good as a directory that is read-only, whoever runs this.
+    (routing / "__pycache__").touch()
+    script = (
+        "import numpy, ringside.routing.kernel as kernel\n"
+        "print(kernel.__file__, kernel._first_not_below(numpy.array([1.0, 2.0]), 0, 2, 1.5))"
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA")}
+    nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**kept, **nowhere},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(routing / "kernel.py"), "1"]

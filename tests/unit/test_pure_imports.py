@@ -36,3 +36,12 @@ def test_a_pure_module_brings_neither_ape_nor_web3(module):
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("module", ["ringside", "ringside.cli.main", "ringside.statement"])
+def test_what_does_not_route_does_not_wait_for_the_compiler(module):
+    script = f"import sys, {module}; print('numba' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

@@ -4,6 +4,7 @@ grounds of the first, or settings of the keeper's own that lead wherever it want
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ringside.keeper.decide import Settings, decide
 from ringside.keeper.errors import PlanError
@@ -45,12 +46,13 @@ def out_of_range(settings: Settings) -> Iterator[str]:
 
 def unexplained(written: Document) -> dict[int | None, str]:
     """By step, where what was decided costs more, on the very same readings, than by best fill and
-    no settings of the keeper's own, by more than the legs of that cost at the keeper's `leg_cost`,
-    which counts up to `MOST_LEG_COST`, and than the solver's gaps. To be asked only of a document
-    that repeats."""
-    views, neutral = written.views(), Settings()
-    if written.settings == neutral:
+    no settings of the keeper's own, with nobody first, by more than the legs of that cost at the
+    keeper's `leg_cost`, which counts up to `MOST_LEG_COST`, and than the solver's gaps. To be asked
+    only of a document that repeats."""
+    neutral = Settings()
+    if written.settings == neutral and not written.taken:
         return {}
+    views = [replace(view, taken=()) for view in written.views()]
     try:
         plans = decide(written.request, views, written.venue_ids, neutral)
     except (PlanError, SplitError):
@@ -60,7 +62,7 @@ def unexplained(written: Document) -> dict[int | None, str]:
         best, sign = outcome(view, plan), 1 if one.outcome.size > 0 else -1
         if best.size != one.outcome.size:
             found[one.step] = (
-                f"By the keeper's settings {from_units(one.outcome.size):f} is filled, by none of "
+                f"{_cause(written)} {from_units(one.outcome.size):f} is filled, by none of "
                 f"its own {from_units(best.size):f}."
             )
             continue
@@ -73,10 +75,19 @@ def unexplained(written: Document) -> dict[int | None, str]:
         )
         if short > leg_cost * len(best.parts) + gap:
             found[one.step] = (
-                f"By the keeper's settings it costs {from_units(short):,.6f} USD more than by none "
+                f"{_cause(written)} it costs {from_units(short):,.6f} USD more than by none "
                 f"of its own, and its legs explain {from_units(leg_cost * len(best.parts)):,.2f}."
             )
     return found
+
+
+def _cause(written: Document) -> str:
+    if not written.taken:
+        return "By the keeper's settings"
+    first = ", ".join(
+        f"{from_units(one.size):+f} {one.market} at {one.venue}" for one in written.taken
+    )
+    return f"By the keeper's settings, and by orders that it says it fills first ({first}),"
 
 
 def _cost(of: Outcome, sign: int) -> int:

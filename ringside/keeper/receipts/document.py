@@ -15,7 +15,7 @@ from eth_utils.crypto import keccak
 from ringside.chain.contracts import AccountView
 from ringside.chain.multicall import Block
 from ringside.keeper.conditions import Moment, Progress
-from ringside.keeper.decide import Request, Settings, View
+from ringside.keeper.decide import Request, Settings, Taking, View
 from ringside.keeper.margins import rooms
 from ringside.keeper.plan import Plan
 from ringside.keeper.receipts.codec import CodecError, canonical, parse, plain, typed
@@ -28,7 +28,7 @@ from ringside.venues import VENUES, Key, Reading, Snapshot
 from ringside.venues import replay as replay_readings
 from ringside.venues.base import Quote
 
-VERSION = 2
+VERSION = 3
 """Of the document's form."""
 SOLVER = "bound-3"
 """The solver that this package decides by. Another name may give other legs."""
@@ -130,6 +130,7 @@ class Document:
     account: AccountView
     readings: tuple[Recorded, ...]
     failures: Mapping[str, str]
+    taken: tuple[Taking, ...]
     decisions: tuple[Decision, ...]
 
     @property
@@ -182,6 +183,7 @@ class Document:
                 one.moment,
                 one.step,
                 one.most,
+                self.taken,
             )
             for one in self.decisions
         ]
@@ -211,6 +213,7 @@ def document(
         views[0].account,
         tuple(Recorded(*key, plain(r.config), tuple(r.results)) for key, r in seen.items()),
         {" ".join(key): why for key, why in failed.items()},
+        views[0].taken,
         tuple(
             Decision(
                 view.step, view.key, view.progress, view.moment, view.most, outcome(view, made)

@@ -1,0 +1,149 @@
+"""What happens to the keeper, and what it makes of it: every order ends once, whatever was lost."""
+
+import pytest
+
+from devnet.anvil import rpc
+from ringside.service.lanes import Fees, Lanes
+from ringside.store import book, ledger, outbox
+from ringside.store.book import State
+from ringside.units import ONE
+
+SIZE = 5 * ONE
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+PLACES = [
+    (book, "move"),
+    (outbox, "plan"),
+    (outbox, "sign"),
+    (outbox, "end"),
+    (ledger, "fill"),
+    (ledger, "follow"),
+    (Lanes, "send"),
+    (Lanes, "_broadcast"),
+    (Lanes, "_sign"),
+]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[1])
+def test_killed_at_any_step_the_order_is_filled_once(house, story, monkeypatch, place, after):
+    key = house.accept(story.order("ETH-USD", SIZE))
+    owner, name = place
+    step = getattr(owner, name)
+
+    def killed(*args, **named):
+        if after:
+            step(*args, **named)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, killed)
+        with pytest.raises(Killed):
+            house.turn(3)
+    house.restart()
+    house.turn(4)
+    assert house.entry(key).state is State.FILLED
+    assert [fill.size for fill in house.fills()] == [SIZE]
+    assert story.desk.functions.isSpent(story.account, house.entry(key).request.nonce).call()
+
+
+def test_a_reorganisation_unwinds_a_fill_and_it_is_filled_again_once(house, story):
+    house.mine(2)
+    house.turn()
+    mark = rpc(story.w3, "evm_snapshot")
+    key = house.accept(story.order("ETH-USD", SIZE))
+    house.turn(2)
+    assert house.entry(key).state is State.FILLED
+    rpc(story.w3, "evm_revert", mark)
+    house.mine(5)
+    turned = house.turn()
+    assert turned.unwound == 1
+    house.turn(2)
+    assert house.states(key) == ["received", "pending", "filled", "working", "pending", "filled"]
+    assert [fill.size for fill in house.fills()] == [SIZE]
+    held = sum(p.size for seat in story.seats.values() for p in seat.positions.values())
+    assert held == SIZE
+
+
+def test_a_database_that_was_lost_is_rebuilt_from_the_chain(house, story, tmp_path):
+    key = house.accept(story.order("ETH-USD", SIZE))
+    house.turn(2)
+    before = house.entry(key), house.fills()
+    house.database.close()
+    (tmp_path / "keeper.db").unlink()
+    house.database.migrate()
+    house.restart()
+    house.turn()
+    after = house.entry(key)
+    assert (after.state, after.filled, after.request) == (
+        before[0].state,
+        before[0].filled,
+        before[0].request,
+    )
+    assert after.signature == before[0].signature
+    assert house.fills() == before[1]
+
+
+def test_what_sticks_is_sent_for_more_under_the_same_nonce(house, story):
+    rpc(story.w3, "evm_setAutomine", False)
+    house.mines = False
+    try:
+        house.engine.lanes.fees = Fees(priority=1, patience=0.0)
+        key = house.accept(story.order("ETH-USD", SIZE))
+        house.turn(3)
+        with house.database.read() as connection:
+            (sent,) = outbox.under_way(connection)
+        assert len(sent.attempts) > 1
+        fees = [attempt.max_fee for attempt in sent.attempts]
+        assert fees == sorted(set(fees))
+        house.mine()
+    finally:
+        rpc(story.w3, "evm_setAutomine", True)
+        house.mines = True
+    house.turn()
+    assert house.entry(key).state is State.FILLED
+    assert len(house.fills()) == 1
+
+
+def test_what_is_too_late_gives_its_nonce_to_nothing(house, story):
+    deadline = story.chain.block()["timestamp"] + 60
+    rpc(story.w3, "evm_setAutomine", False)
+    house.mines = False
+    try:
+        key = house.accept(story.order("ETH-USD", SIZE, deadline=deadline))
+        house.turn()
+        rpc(story.w3, "anvil_dropAllTransactions")
+        rpc(story.w3, "evm_setNextBlockTimestamp", deadline + 1)
+        house.mine()
+        house.turn()
+        rpc(story.w3, "anvil_mine", hex(1), hex(2))
+    finally:
+        rpc(story.w3, "evm_setAutomine", True)
+        house.mines = True
+    house.turn(2)
+    assert house.entry(key).state is State.EXPIRED
+    with house.database.read() as connection:
+        assert not outbox.under_way(connection)
+    assert not house.fills()
+
+
+def test_two_keepers_over_their_own_databases_fill_an_order_once(story, tmp_path):
+    from house import House
+
+    houses = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        houses.append(House(story, tmp_path / name))
+    order = story.order("ETH-USD", SIZE)
+    keys = [house.accept(order) for house in houses]
+    for _ in range(3):
+        for house in houses:
+            house.turn()
+    for house, key in zip(houses, keys, strict=True):
+        assert house.entry(key).state is State.FILLED
+        assert len(house.fills()) == 1
+        house.engine.lanes.close()
