@@ -29,21 +29,22 @@ KNOWN = 20_000
 """Accounts that are remembered at once."""
 MOST = 400
 """Reads of one request to the node at most."""
-AHEAD = 16
+AHEAD = 8
 """Nonces that are read at once: who sends one order sends the next soon, as a rule."""
 _OPERATORS = "operators(bytes32,address)"
+_SPENT, _USED = "isSpent(bytes32,uint256)", "groupUsed(bytes32,uint256)"
 
 
 @dataclass(slots=True)
 class _Known:
     """An account as it was at a block: when that was read (monotonic seconds), and which nonces
-    were spent, and how much groups had used."""
+    were spent, as many as are read at once together, and how much groups had used."""
 
     view: AccountView
     grant: Grant
     block: Block
     at: float
-    spent: dict[int, bool]
+    spent: dict[int, asyncio.Task[list[bool]]]
     groups: dict[int, int]
 
 
@@ -133,11 +134,10 @@ class Accounts:
         """
         seen = await self.market.current()
         known = await self.known(request.account, seen)
-        nonce = request.nonce
+        spent = await self._spent(known, request.account, request.nonce)
         groups = _groups(request)
-        asked = [group for group in groups if group not in known.groups]
-        if nonce not in known.spent or asked:
-            await self._more(known, request.account, nonce, asked)
+        if asked := [group for group in groups if group not in known.groups]:
+            known.groups.update(await self._used(request.account, asked))
         moments = seen.moments
         if groups:
             # Steps of a bundle in several groups are each held against the fullest: a rare case,
@@ -149,10 +149,10 @@ class Accounts:
             time=seen.block.timestamp,
             digest=digest,
             account=known.view,
-            spent=known.spent.get(nonce, False),
+            spent=spent,
             bound=None,
             grant=known.grant,
-            states=seen.states,
+            states=seen.roomy,
             moments=moments,
             venue_ids=self.house.ringside.venue_ids,
         )
@@ -207,24 +207,35 @@ class Accounts:
             *(seen.block, time.monotonic(), {}, {}),
         )
 
-    async def _more(self, known: _Known, account: bytes, nonce: int, groups: Sequence[int]) -> None:
-        """Reads the nonce, those after it, and the groups."""
-        desk = self.house.ringside.desk.address
-        nonces = [n for n in range(nonce, min(nonce + AHEAD, 2**256)) if n not in known.spent]
-        spent = selector("isSpent(bytes32,uint256)") + account
-        used = selector("groupUsed(bytes32,uint256)") + account
-        answers = await self.reads.ask(
-            [
-                *(Call(desk, spent + n.to_bytes(32, "big"), True) for n in nonces),
-                *(Call(desk, used + g.to_bytes(32, "big"), True) for g in groups),
-            ]
-        )
-        told = [word(answer) if answer else 0 for answer in answers]
-        known.spent.update({n: bool(one) for n, one in zip(nonces, told, strict=False)})
-        known.groups.update(zip(groups, told[len(nonces) :], strict=True))
+    async def _spent(self, known: _Known, account: bytes, nonce: int) -> bool:
+        """Whether a nonce is; it is read with its neighbours."""
+        page, place = divmod(nonce, AHEAD)
+        reading = known.spent.get(page)
+        if reading is None or (reading.done() and reading.exception() is not None):
+            reading = asyncio.create_task(self._page(account, page))
+            known.spent[page] = reading
+        return (await asyncio.shield(reading))[place]
+
+    async def _page(self, account: bytes, page: int) -> list[bool]:
+        desk, head = self.house.ringside.desk.address, selector(_SPENT) + account
+        first = page * AHEAD
+        nonces = map(_word, range(first, first + AHEAD))
+        answers = await self.reads.ask([Call(desk, head + nonce, True) for nonce in nonces])
+        return [bool(answer and word(answer)) for answer in answers]
+
+    async def _used(self, account: bytes, groups: Sequence[int]) -> dict[int, int]:
+        """What the orders of groups have filled and pending, |1e18|."""
+        desk, head = self.house.ringside.desk.address, selector(_USED) + account
+        answers = await self.reads.ask([Call(desk, head + _word(g), True) for g in groups])
+        told = (word(answer) if answer else 0 for answer in answers)
+        return dict(zip(groups, told, strict=True))
 
 
 def _groups(request: Order | Bundle) -> list[int]:
     parts = [request] if isinstance(request, Order) else list(request.steps)
     found = (one.conditions.group for one in parts if one.conditions is not None)
     return list(dict.fromkeys(group for group in found if group))
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(32, "big")

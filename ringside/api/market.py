@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ringside.api.errors import Problem
 from ringside.api.house import House
 from ringside.api.logs import logger
+from ringside.api.rooms import roomy
 from ringside.api.threads import Threads
 from ringside.chain.multicall import Block, pinned
 from ringside.cli.explain import GAS, OTHER_GAS
@@ -27,11 +28,12 @@ PATIENCE = 5.0
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Every market at one block. `moments` are what the oracles say, by market, `states` each
-    market's by venue, `gas_price` in wei."""
+    market's by venue, `roomy` the same for admission, `gas_price` in wei."""
 
     snapshot: Snapshot
     moments: Mapping[str, Moment]
     states: Mapping[str, Mapping[str, MarketState]]
+    roomy: Mapping[str, Mapping[str, MarketState]]
     gas_price: int
 
     @property
@@ -102,8 +104,9 @@ class Market:
         names = self.house.markets
         moments = self.house.looker.moments([_asking(name) for name in names], block)
         states = {name: given.of(name) for name in names}
+        ample = {name: {v: roomy(s) for v, s in of.items()} for name, of in states.items()}
         gas_price = int(ringside.w3.eth.gas_price)
-        return Seen(given, dict(zip(names, moments, strict=True)), states, gas_price)
+        return Seen(given, dict(zip(names, moments, strict=True)), states, ample, gas_price)
 
     def quotable(self, seen: Seen, market: str, at_once: bool = False) -> Quotable:
         """The market as the command's quotes take it."""
