@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, TextIO, cast
 
 import structlog
@@ -19,9 +20,11 @@ _SECRETS = re.compile(
 )
 _HASHES = frozenset({"order", "account", "tx", "hash", "receipt", "block", "parent", "digest"})
 """Fields that may hold 32 bytes in hex; in others they might be a key."""
+_SHORTEST = 20
+"""Characters that a secret has at least."""
 _LONG = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{128,}")
 _KEY = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
-_BEARER = re.compile(r"bearer\s+\S+|rs_[A-Za-z0-9_-]{20,}", re.IGNORECASE)
+_BEARER = re.compile(r"bearer\s+\S{8,}|rs_[A-Za-z0-9_-]{20,}", re.IGNORECASE)
 
 EventDict = MutableMapping[str, Any]
 
@@ -32,8 +35,13 @@ def refuse_secrets(_logger: Any, _method: str, line: EventDict) -> EventDict:
     return {name: _clean(name, value) for name, value in line.items()}
 
 
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRETS.search(name) is not None
+
+
 def _clean(name: str, value: Any) -> Any:
-    if _SECRETS.search(name):
+    if _is_secret(name):
         return REFUSED
     if isinstance(value, (bytes, bytearray)):
         value = "0x" + bytes(value).hex()
@@ -41,7 +49,9 @@ def _clean(name: str, value: Any) -> Any:
         return {str(inner): _clean(str(inner), item) for inner, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_clean(name, item) for item in value]
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) < _SHORTEST:
+        return value
+    if len(value) == 66 and name in _HASHES and value.startswith("0x"):
         return value
     value = _BEARER.sub(REFUSED, _LONG.sub(REFUSED, value))
     return value if name in _HASHES else _KEY.sub(REFUSED, value)

@@ -6,16 +6,23 @@ import re
 import time
 import uuid
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringside.api import metrics
 from ringside.api.errors import Problem, answer
 from ringside.api.logs import logger
+from ringside.api.routes.orders import accept
 from ringside.api.state import Running
 
 FREE = frozenset({"/health", "/ready"})
 """Asked by machines, for ever: they cost nothing, and must not be refused in a flood."""
+HOT = "/v1/orders"
 _HASH = re.compile(r"/0x([0-9a-fA-F]{64})(?:/|$)")
+
+
+class _Hot:
+    path = HOT
 
 
 class _TooLarge(Exception):
@@ -85,6 +92,13 @@ class Gate:
                 raise _TooLarge
             return message
 
+        if scope["path"] == HOT and scope["method"] == "POST":
+            # The one route whose speed counts goes past the framework's own steps, which take as
+            # long as its work; it is described and tested as every other.
+            scope["route"] = _Hot
+            response = await accept(Request(scope, counted), self.running)
+            await response(scope, counted, send)
+            return
         await self.app(scope, counted, send)
 
     def _too_large(self) -> Problem:

@@ -15,7 +15,7 @@ from ringside.api.logs import logger
 from ringside.api.models import Accepted, Cancellation, OrderView, Withdrawn, order_view
 from ringside.api.schema import accept_body
 from ringside.api.signatures import LONGEST, ChainSilent, said_by_contract, signer
-from ringside.api.state import Here, Running, Signed, running_of
+from ringside.api.state import Here, Running, Signed
 from ringside.chain.abi import selector
 from ringside.keeper.admission import Rejected, admit
 from ringside.orders import Bundle, Order
@@ -42,9 +42,8 @@ Key = Annotated[
     },
     openapi_extra={"requestBody": accept_body()},
 )
-async def accept(request: Request) -> Response:
+async def accept(request: Request, here: Here) -> Response:
     """Takes an order. It is on the disk when this answers; the same again does nothing more."""
-    here = running_of(request)
     _require_open(here)
     asked, signature, policy = read(await request.body())
     digest = asked.digest(here.house.domain)
