@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ringside.api.errors import Problem, answer
 from ringside.api.house import House
 from ringside.api.middleware import Gate
-from ringside.api.routes import health, orders, sessions, stream
+from ringside.api.routes import accounts, health, markets, orders, sessions, stream
 from ringside.api.state import Running
 
 ABOUT = """Signed orders in, and what became of them out. Numbers are decimal text; every error is
@@ -35,13 +35,18 @@ def create_app(house: House) -> FastAPI:
         title="Ringside", version="1", description=ABOUT, lifespan=life, redirect_slashes=False
     )
     app.state.running = running
-    for part in (orders, sessions, stream, health):
+    for part in (orders, accounts, markets, sessions, stream, health):
         app.include_router(part.router)
+    add_handlers(app)
+    app.add_middleware(Gate, running=running)
+    return app
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Errors, all in one form."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(Gate, running=running)
-    return app
 
 
 async def _problem(_request: Request, no: Exception) -> Response:

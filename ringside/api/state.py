@@ -22,6 +22,7 @@ from ringside.api.market import Market
 from ringside.api.sessions import Session
 from ringside.api.threads import Threads
 from ringside.api.writer import Writer
+from ringside.chain.multicall import Block
 
 
 class Running:
@@ -38,6 +39,8 @@ class Running:
         self.writer = Writer(house.database, limits.group, limits.orders_waiting, self.stored)
         self.per_client = Buckets(limits.client_rate, limits.client_burst, limits.remembered)
         self.per_account = Buckets(limits.account_rate, limits.account_burst, limits.remembered)
+        self.depths: dict[tuple[str, str], tuple[Block, list[tuple[int, int, int]]]] = {}
+        """By venue and market, what fills near the mark, and at which block."""
         self.checked: tuple[float, dict[str, str]] = (-1.0, {})
         """When readiness was last looked at (monotonic seconds), and what was not ready."""
 
