@@ -52,7 +52,7 @@ def challenge(house: House, owner: str) -> tuple[str, float]:
     Raises:
         Problem: 503; too many are open.
     """
-    now = house.clock()
+    now = int(house.clock())
     nonce, expires = secrets.token_hex(16), now + house.limits.challenge
     with house.database.write() as connection:
         connection.execute(delete(challenges).where(challenges.c.expires_at < now))
@@ -61,7 +61,8 @@ def challenge(house: House, owner: str) -> tuple[str, float]:
         if count >= house.limits.challenges:
             raise Problem(503, "busy", "Too many challenges are open: try again in a minute.")
         connection.execute(challenges.insert(), [{"nonce": nonce, "expires_at": expires}])
-    return _message(house, owner, nonce, now, expires), expires
+    times = _times(house, expires)
+    return _text(house, to_checksum_address(owner), nonce, *times), expires
 
 
 def open_session(house: House, message: str, signature: bytes) -> tuple[str, Session]:
@@ -71,7 +72,7 @@ def open_session(house: House, message: str, signature: bytes) -> tuple[str, Ses
         Problem: 401; it is no challenge of this house, was used, is over, or is not signed by the
             owner that it names. 503; the chain cannot be asked.
     """
-    owner, nonce = _read(house, message)
+    owner, nonce, times = _read(house, message)
     digest = personal(message)
     if len(signature) > LONGEST:
         raise _refused("the signature is too long")
@@ -88,10 +89,10 @@ def open_session(house: House, message: str, signature: bytes) -> tuple[str, Ses
     session = Session(owner, now + house.limits.session)
     with house.database.write() as connection:
         # Taken only with a signature that holds: a stranger cannot use up what it saw.
-        used = connection.execute(
-            delete(challenges).where(challenges.c.nonce == nonce, challenges.c.expires_at >= now)
-        )
-        if used.rowcount != 1:
+        known = challenges.c.nonce == nonce
+        expires = connection.execute(select(challenges.c.expires_at).where(known)).scalar()
+        connection.execute(delete(challenges).where(known))
+        if expires is None or expires < now or times != _times(house, expires):
             raise _refused("the challenge was used, or its time is over")
         row = {"token": _hashed(token), "owner": owner, "expires_at": session.expires_at}
         connection.execute(sessions.insert(), [row])
@@ -123,11 +124,13 @@ def _hashed(token: str) -> str:
     return "0x" + hashlib.sha256(token.encode()).hexdigest()
 
 
-def _message(house: House, owner: str, nonce: str, at: float, until: float) -> str:
-    issued, expires = (
-        datetime.fromtimestamp(int(t), timezone.utc).strftime(_TIME) for t in (at, until)
+def _times(house: House, expires: float) -> tuple[str, str]:
+    """When a challenge was issued, and until when it may be signed, as it says."""
+    issued, until = (
+        datetime.fromtimestamp(round(at), timezone.utc).strftime(_TIME)
+        for at in (expires - house.limits.challenge, expires)
     )
-    return _text(house, to_checksum_address(owner), nonce, issued, expires)
+    return issued, until
 
 
 def _text(house: House, address: str, nonce: str, issued: str, expires: str) -> str:
@@ -139,8 +142,8 @@ def _text(house: House, address: str, nonce: str, issued: str, expires: str) -> 
     )
 
 
-def _read(house: House, message: str) -> tuple[str, str]:
-    """The owner and the nonce in a message that this house may have written."""
+def _read(house: House, message: str) -> tuple[str, str, tuple[str, str]]:
+    """The owner, the nonce and the times in a message that this house may have written."""
     found = re.search(
         r"account:\n(0x[0-9a-fA-F]{40})\n.*\nNonce: ([0-9a-f]{32})\n"
         r"Issued At: (\S{20})\nExpiration Time: (\S{20})\Z",
@@ -152,7 +155,7 @@ def _read(house: House, message: str) -> tuple[str, str]:
             "the message is not a challenge of this house: sign the text of /v1/session/challenge "
             "as it is"
         )
-    return found[1].lower(), found[2]
+    return found[1].lower(), found[2], (found[3], found[4])
 
 
 def _refused(why: str) -> Problem:
