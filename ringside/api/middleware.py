@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,8 +26,11 @@ class _Hot:
     path = HOT
 
 
-class _TooLarge(Exception):
-    pass
+class _TooLarge(HTTPException):
+    """Of the framework's own kind, which it lets through where it reads a body itself."""
+
+    def __init__(self) -> None:
+        super().__init__(413, "The body is too large.", {"Connection": "close"})
 
 
 class Gate:

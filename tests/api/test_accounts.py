@@ -80,7 +80,7 @@ def test_a_statement_reconciles_once_all_is_closed(served: Served) -> None:
     served.caught_up()
     found = get(served, "/statement")
     assert (found.status_code, found.json()["code"]) == (409, "still-open")
-    story.trade("perp-v2", "ETH-USD", -ONE)
+    story.leave()
     served.caught_up()
     found = get(served, "/statement").json()
     assert (found["deposited"], found["difference"]) == ("200000", "0")

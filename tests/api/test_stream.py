@@ -99,7 +99,6 @@ def test_a_reader_hears_no_more_once_it_signed_out(served: Served) -> None:
         heard(socket)
         served.http.delete("/v1/session", headers=headers)
         served.post(served.story.order("ETH-USD", ONE))
-        heard(socket)
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=10)
     assert closed.value.rcvd is not None
