@@ -119,9 +119,12 @@ def _nonces_in_use(
     connection: Connection, arrived: Sequence[Received]
 ) -> dict[tuple[bytes, int], str]:
     accounts = {_hex(one.request.account) for one in arrived}
+    nonces = {one.request.nonce for one in arrived}
     rows = connection.execute(
         select(orders.c.account, orders.c.nonce, orders.c.key).where(
-            orders.c.account.in_(accounts), orders.c.state.in_(LIVE)
+            orders.c.account.in_(accounts),
+            orders.c.nonce.in_(nonces),
+            orders.c.state.in_(LIVE),
         )
     )
     return {(_bytes(account), nonce): key for account, nonce, key in rows}
