@@ -56,7 +56,9 @@ async def _problem(_request: Request, no: Exception) -> Response:
 
 async def _http(_request: Request, no: Exception) -> Response:
     assert isinstance(no, HTTPException)
-    code = {404: "no-route", 405: "no-method", 400: "malformed", 413: "too-large"}.get(no.status_code, "refused")
+    code = {404: "no-route", 405: "no-method", 400: "malformed", 413: "too-large"}.get(
+        no.status_code, "refused"
+    )
     return answer(Problem(no.status_code, code, str(no.detail), no.headers))
 
 

@@ -75,4 +75,12 @@ def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
-    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger())
+    """The logger as it is configured now; bound once, since an order has few microseconds."""
+    config = structlog.get_config()["logger_factory"]
+    if _bound.get("factory") is not config:
+        _bound["factory"] = config
+        _bound["logger"] = structlog.get_logger().bind()
+    return cast("structlog.typing.FilteringBoundLogger", _bound["logger"])
+
+
+_bound: dict[str, Any] = {}

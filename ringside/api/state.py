@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -63,6 +64,10 @@ class Running:
         for task in tasks:
             task.add_done_callback(_ended)
         self.tasks = tasks
+        # What is there now stays: to look through all of it, again and again, for garbage takes
+        # longer than the orders that come meanwhile.
+        gc.collect()
+        gc.freeze()
         try:
             yield
         finally:
@@ -72,6 +77,7 @@ class Running:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.writer.close()
+            gc.unfreeze()
 
 
 def _ended(task: asyncio.Task[None]) -> None:
