@@ -45,7 +45,7 @@ Key = Annotated[
 async def accept(request: Request, here: Here) -> Response:
     """Takes an order. It is on the disk when this answers; the same again does nothing more."""
     _require_open(here)
-    asked, signature, policy = read(await request.body())
+    asked, signature, policy, message = read(await request.body())
     digest = asked.digest(here.house.domain)
     key = "0x" + digest.hex()
     here.per_account.require(asked.account.hex(), 1.0, "this account")
@@ -58,7 +58,7 @@ async def accept(request: Request, here: Here) -> Response:
         metrics.REFUSED.labels(no.code).inc()
         logger().info("order refused", order=key, code=no.code)
         raise Problem(422, no.code, str(no)) from None
-    received = Received(digest, asked, signature, "api", policy, here.house.clock())
+    received = Received(digest, asked, signature, "api", policy, here.house.clock(), message)
     try:
         stored = await here.writer.accept(received)
     except NonceInUse as no:
@@ -70,8 +70,8 @@ async def accept(request: Request, here: Here) -> Response:
     return Json({"key": key, "state": stored.state.value}, 201 if stored.fresh else 200)
 
 
-def read(body: bytes) -> tuple[Order | Bundle, bytes, str]:
-    """The order, its signature, and its policy in canonical text.
+def read(body: bytes) -> tuple[Order | Bundle, bytes, str, Any]:
+    """The order, its signature, its policy in canonical text, and the message as it came.
 
     Raises:
         Problem: 400 or 422; it is no order.
@@ -88,13 +88,14 @@ def read(body: bytes) -> tuple[Order | Bundle, bytes, str]:
         raise Problem(422, "malformed", "The body must have either an order or a bundle.")
     try:
         asked: Order | Bundle
-        asked = wire.order(data["order"]) if "order" in data else wire.bundle(data["bundle"])
+        message = data["order"] if "order" in data else data["bundle"]
+        asked = wire.order(message) if "order" in data else wire.bundle(message)
         signature = wire.hexed(data.get("signature"), "signature")
     except ValueError as no:
         raise Problem(422, "malformed", str(no)) from None
     if len(signature) > LONGEST:
         raise Problem(422, "malformed", f"signature must be at most {LONGEST} bytes")
-    return asked, signature, _policy(data.get("policy", ""))
+    return asked, signature, _policy(data.get("policy", "")), message
 
 
 def _policy(given: Any) -> str:
