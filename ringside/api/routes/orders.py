@@ -15,7 +15,7 @@ from ringside.api.logs import logger
 from ringside.api.models import Accepted, Cancellation, OrderView, Withdrawn, order_view
 from ringside.api.schema import accept_body
 from ringside.api.signatures import LONGEST, ChainSilent, said_by_contract, signer
-from ringside.api.state import Here, Running, Signed
+from ringside.api.state import Here, Running, Signed, client_of
 from ringside.chain.abi import selector
 from ringside.keeper.admission import Rejected, admit
 from ringside.orders import Bundle, Order
@@ -26,6 +26,8 @@ from ringside.store.book import Entry, NonceInUse, Received, State
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 WITHDRAWN = "withdrawn at the house; the signature is valid until its nonce is cancelled on-chain"
+ASKING = 5.0
+"""Tokens of a client's rate that it costs to ask a contract."""
 Key = Annotated[
     str, Path(pattern=r"^0x[0-9a-fA-F]{64}$", description="The digest that was signed.")
 ]
@@ -48,8 +50,9 @@ async def accept(request: Request, here: Here) -> Response:
     asked, signature, policy, message = read(await request.body())
     digest = asked.digest(here.house.domain)
     key = "0x" + digest.hex()
+    await require_signed(here, asked, digest, signature, client_of(request))
+    # Only now: else a stranger could use up what is the account's.
     here.per_account.require(asked.account.hex(), 1.0, "this account")
-    await require_signed(here, asked, digest, signature)
     try:
         admit(asked, await here.accounts.facts(asked, digest))
     except Rejected as no:
@@ -113,16 +116,18 @@ def _policy(given: Any) -> str:
 
 
 async def require_signed(
-    here: Running, asked: Order | Bundle, digest: bytes, signature: bytes
+    here: Running, asked: Order | Bundle, digest: bytes, signature: bytes, client: str
 ) -> None:
-    """
+    """To ask a contract costs `client` some of its rate.
+
     Raises:
-        Problem: 401; neither the owner's key nor its contract signed this. 503; the chain cannot be
-            asked about the contract.
+        Problem: 401; neither the owner's key nor its contract signed this. 429; too much was asked.
+            503; the chain cannot be asked about the contract.
     """
     owner = owner_of(asked.account)
     if signer(digest, signature) == owner:
         return
+    here.per_client.require(client, ASKING)
     w3 = here.house.ringside.w3
     try:
         signed = await here.threads.run(
