@@ -36,7 +36,7 @@ class Limits:
     """What is known of an account is read anew with a new block, but not more often than this."""
     session: float = 12 * 3_600
     challenge: float = 300.0
-    challenges: int = 10_000
+    challenges: int = 100_000
     """Challenges that may be open at once."""
     streams: int = 500
     streams_per_owner: int = 8

@@ -73,7 +73,7 @@ class Gate:
             route = getattr(scope.get("route"), "path", "none")
             metrics.REQUESTS.labels(scope["method"], route, status).inc()
             metrics.SECONDS.labels(route).observe(time.perf_counter() - started)
-            if status >= 400 and route not in FREE:
+            if status >= 400 and status != 429 and route not in FREE:
                 found = _HASH.search(scope["path"])
                 about = {"order": "0x" + found[1].lower()} if found and "orders" in route else {}
                 logger().info("request refused", route=route, status=status, **about)

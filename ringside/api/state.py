@@ -93,6 +93,11 @@ def running_of(connection: HTTPConnection) -> Running:
 Here = Annotated[Running, Depends(running_of)]
 
 
+def client_of(connection: HTTPConnection) -> str:
+    """The address that a request comes from."""
+    return connection.client.host if connection.client else "unknown"
+
+
 def bearer(connection: HTTPConnection) -> str:
     """The token that a request carries, empty if it carries none."""
     kind, _, token = connection.headers.get("authorization", "").partition(" ")

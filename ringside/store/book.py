@@ -56,7 +56,8 @@ class NonceInUse(Exception):
 @dataclass(frozen=True, slots=True)
 class Received:
     """A signed order as it arrives. `key` is the digest that its owner signed; `policy` how it is
-    to be routed, nothing for the keeper's own; `at` when (Unix seconds)."""
+    to be routed, nothing for the keeper's own; `at` when (Unix seconds). `message` is the
+    request as it travelled, where that is at hand: else it is written anew."""
 
     key: bytes
     request: Order | Bundle
@@ -64,6 +65,7 @@ class Received:
     source: str
     policy: str
     at: float
+    message: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +279,7 @@ def _row(one: Received) -> dict[str, Any]:
         "key": _hex(one.key),
         "kind": "order" if isinstance(request, Order) else "bundle",
         "account": _hex(request.account),
-        "message": wire.message(request),
+        "message": wire.message(request) if one.message is None else one.message,
         "signature": one.signature,
         "nonce": request.nonce,
         "epoch": request.epoch,

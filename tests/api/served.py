@@ -33,9 +33,16 @@ FREELY = Limits(client_rate=1e6, client_burst=1e6, account_rate=1e6, account_bur
 class Served:
     """A house that answers at `url`, and its client."""
 
-    def __init__(self, story: Story, folder: Path, limits: Limits = FREELY) -> None:
-        database = Database(f"sqlite:///{folder / 'house.db'}")
-        metadata.create_all(database.engine)
+    def __init__(
+        self,
+        story: Story,
+        folder: Path,
+        limits: Limits = FREELY,
+        database: Database | None = None,
+    ) -> None:
+        if database is None:
+            database = Database(f"sqlite:///{folder / 'house.db'}")
+            metadata.create_all(database.engine)
         self.story, self.woken = story, 0
         self.house = House(
             *(database, story.ringside, Looker(story.ringside), Config(port=0, poll=0.05)),

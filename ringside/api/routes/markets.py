@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
 
 from ringside import orders, policies
@@ -25,7 +25,7 @@ from ringside.api.models import (
     maybe,
     text,
 )
-from ringside.api.state import Here
+from ringside.api.state import Here, client_of, running_of
 from ringside.cli.explain import CannotQuote, Explained, Offer, explained, seconds
 from ringside.eip712 import DOMAIN_FIELDS
 from ringside.keeper.receipts.store import Unreadable
@@ -41,6 +41,16 @@ router = APIRouter(prefix="/v1", tags=["markets"])
 BPS = (10, 50, 100)
 HEAVY = 10.0
 """Tokens of a client's rate that a quote or a depth costs."""
+
+
+async def heavy(request: Request) -> None:
+    """
+    Raises:
+        Problem: 429; this address asked for too much.
+    """
+    running_of(request).per_client.require(client_of(request), HEAVY)
+
+
 Name = Annotated[str, Path(min_length=1, max_length=64)]
 
 
@@ -81,6 +91,7 @@ def _market(state: MarketState) -> MarketView:
 
 @router.get(
     "/venues/{venue}/{market}",
+    dependencies=[Depends(heavy)],
     response_model=MarketDepth,
     summary="A market at a venue",
     responses=told(400, 404, 422, 429, 500, 503),
@@ -138,6 +149,7 @@ Size = Annotated[
 
 @router.get(
     "/quote",
+    dependencies=[Depends(heavy)],
     response_model=QuoteView,
     summary="What a size would cost",
     responses=told(400, 422, 429, 500, 503),

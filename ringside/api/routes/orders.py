@@ -15,7 +15,7 @@ from ringside.api.logs import logger
 from ringside.api.models import Accepted, Cancellation, OrderView, Withdrawn, order_view
 from ringside.api.schema import accept_body
 from ringside.api.signatures import LONGEST, ChainSilent, said_by_contract, signer
-from ringside.api.state import Here, Running, Signed
+from ringside.api.state import Here, Running, Signed, client_of
 from ringside.chain.abi import selector
 from ringside.keeper.admission import Rejected, admit
 from ringside.orders import Bundle, Order
@@ -26,6 +26,8 @@ from ringside.store.book import Entry, NonceInUse, Received, State
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 WITHDRAWN = "withdrawn at the house; the signature is valid until its nonce is cancelled on-chain"
+ASKING = 5.0
+"""Tokens of a client's rate that it costs to ask a contract."""
 Key = Annotated[
     str, Path(pattern=r"^0x[0-9a-fA-F]{64}$", description="The digest that was signed.")
 ]
@@ -45,11 +47,12 @@ Key = Annotated[
 async def accept(request: Request, here: Here) -> Response:
     """Takes an order. It is on the disk when this answers; the same again does nothing more."""
     _require_open(here)
-    asked, signature, policy = read(await request.body())
+    asked, signature, policy, message = read(await request.body())
     digest = asked.digest(here.house.domain)
     key = "0x" + digest.hex()
+    await require_signed(here, asked, digest, signature, client_of(request))
+    # Only now: else a stranger could use up what is the account's.
     here.per_account.require(asked.account.hex(), 1.0, "this account")
-    await require_signed(here, asked, digest, signature)
     try:
         admit(asked, await here.accounts.facts(asked, digest))
     except Rejected as no:
@@ -58,7 +61,7 @@ async def accept(request: Request, here: Here) -> Response:
         metrics.REFUSED.labels(no.code).inc()
         logger().info("order refused", order=key, code=no.code)
         raise Problem(422, no.code, str(no)) from None
-    received = Received(digest, asked, signature, "api", policy, here.house.clock())
+    received = Received(digest, asked, signature, "api", policy, here.house.clock(), message)
     try:
         stored = await here.writer.accept(received)
     except NonceInUse as no:
@@ -70,8 +73,8 @@ async def accept(request: Request, here: Here) -> Response:
     return Json({"key": key, "state": stored.state.value}, 201 if stored.fresh else 200)
 
 
-def read(body: bytes) -> tuple[Order | Bundle, bytes, str]:
-    """The order, its signature, and its policy in canonical text.
+def read(body: bytes) -> tuple[Order | Bundle, bytes, str, Any]:
+    """The order, its signature, its policy in canonical text, and the message as it came.
 
     Raises:
         Problem: 400 or 422; it is no order.
@@ -88,13 +91,14 @@ def read(body: bytes) -> tuple[Order | Bundle, bytes, str]:
         raise Problem(422, "malformed", "The body must have either an order or a bundle.")
     try:
         asked: Order | Bundle
-        asked = wire.order(data["order"]) if "order" in data else wire.bundle(data["bundle"])
+        message = data["order"] if "order" in data else data["bundle"]
+        asked = wire.order(message) if "order" in data else wire.bundle(message)
         signature = wire.hexed(data.get("signature"), "signature")
     except ValueError as no:
         raise Problem(422, "malformed", str(no)) from None
     if len(signature) > LONGEST:
         raise Problem(422, "malformed", f"signature must be at most {LONGEST} bytes")
-    return asked, signature, _policy(data.get("policy", ""))
+    return asked, signature, _policy(data.get("policy", "")), message
 
 
 def _policy(given: Any) -> str:
@@ -112,16 +116,18 @@ def _policy(given: Any) -> str:
 
 
 async def require_signed(
-    here: Running, asked: Order | Bundle, digest: bytes, signature: bytes
+    here: Running, asked: Order | Bundle, digest: bytes, signature: bytes, client: str
 ) -> None:
-    """
+    """To ask a contract costs `client` some of its rate.
+
     Raises:
-        Problem: 401; neither the owner's key nor its contract signed this. 503; the chain cannot be
-            asked about the contract.
+        Problem: 401; neither the owner's key nor its contract signed this. 429; too much was asked.
+            503; the chain cannot be asked about the contract.
     """
     owner = owner_of(asked.account)
     if signer(digest, signature) == owner:
         return
+    here.per_client.require(client, ASKING)
     w3 = here.house.ringside.w3
     try:
         signed = await here.threads.run(

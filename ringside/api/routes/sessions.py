@@ -7,8 +7,10 @@ from fastapi import APIRouter, Request
 from ringside.api import sessions
 from ringside.api.errors import told
 from ringside.api.models import Challenge, ChallengeRequest, Done, SessionRequest, SessionView
-from ringside.api.state import Here, Signed, bearer
+from ringside.api.state import Here, Signed, bearer, client_of
 
+ASKING = 5.0
+"""Tokens of a client's rate that a challenge costs: so many may be open at once."""
 router = APIRouter(prefix="/v1/session", tags=["sessions"])
 
 
@@ -18,8 +20,9 @@ router = APIRouter(prefix="/v1/session", tags=["sessions"])
     summary="A text to sign in with",
     responses=told(400, 413, 422, 429, 500, 503),
 )
-async def challenge(here: Here, asked: ChallengeRequest) -> Challenge:
+async def challenge(here: Here, asked: ChallengeRequest, request: Request) -> Challenge:
     """Sign `message` as it is, with the wallet's personal_sign, and hand it in at /v1/session."""
+    here.per_client.require(client_of(request), ASKING)
     owner = sessions.address_of(asked.address)
     message, until = await here.threads.run(
         here.threads.database, lambda: sessions.challenge(here.house, owner)

@@ -64,6 +64,10 @@ async def stream(socket: WebSocket) -> None:
         await _close(here, socket, no)
     except (WebSocketDisconnect, RuntimeError):
         pass  # Its reader has gone.
+    except Exception:
+        metrics.FAULTS.inc()
+        logger().exception("a stream failed")
+        await _close(here, socket, _Closed(1011, "a fault of the house"))
 
 
 async def _serve(here: Running, socket: WebSocket) -> None:
