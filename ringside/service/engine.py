@@ -216,10 +216,11 @@ class Engine:
         if round_.waiting:
             now = time.time()
             with self.database.write() as connection:
-                for entry in entries:
-                    why = round_.waiting.get(entry.key)
+                # As they are now: an owner may have withdrawn one meanwhile.
+                for entry in book.by_key(connection, list(round_.waiting)).values():
+                    why = round_.waiting[entry.key]
                     # What has a ticket open stays pending, whatever else cannot be filled now.
-                    if why is not None and entry.state is not State.PENDING:
+                    if entry.state in (State.RECEIVED, State.WORKING):
                         book.move(connection, entry, State.WORKING, now, why)
         return found
 

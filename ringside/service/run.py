@@ -3,11 +3,14 @@ stop."""
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import structlog
 
@@ -133,3 +136,19 @@ class Runner:
             log.info("sent", transactions=turned.sent, block=turned.head, ms=took)
         if self._told is not None:
             self._told(turned)
+
+
+def until_told(runner: Runner) -> None:
+    """Runs in this thread, the main one, until SIGTERM or SIGINT."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        runner.stop()
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        runner.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

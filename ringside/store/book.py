@@ -46,6 +46,8 @@ class State(str, Enum):
         return self not in LIVE
 
 
+WITHDRAWN = "withdrawn at the house; the signature is valid until its nonce is cancelled on-chain"
+"""Why an order is cancelled that its owner took back from the house alone."""
 LIVE = (State.RECEIVED, State.WORKING, State.PENDING)
 
 

@@ -25,7 +25,6 @@ from ringside.store.book import Entry, NonceInUse, Received, State
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
-WITHDRAWN = "withdrawn at the house; the signature is valid until its nonce is cancelled on-chain"
 ASKING = 5.0
 """Tokens of a client's rate that it costs to ask a contract."""
 Key = Annotated[
@@ -216,7 +215,7 @@ def _withdraw(here: Running, entry: Entry) -> Entry:
         now = book.by_key(connection, [entry.key])[entry.key]
         if now.state in (State.RECEIVED, State.WORKING):
             state = State.PARTLY_FILLED if now.filled else State.CANCELLED
-            book.move(connection, now, state, here.house.clock(), WITHDRAWN)
+            book.move(connection, now, state, here.house.clock(), book.WITHDRAWN)
             return book.by_key(connection, [entry.key])[entry.key]
         return now
 
