@@ -292,7 +292,8 @@ class Search:
             weighed = tuple(
                 (
                     closable,
-                    tuple(way.weighing(sign * worth) for way in ways) if u % unit == 0 else ways,
+                    # Whoever is not of them takes nothing of the limit, whatever margin it takes.
+                    tuple(way.weighing(0.0 if u % unit else sign * worth) for way in ways),
                 )
                 for u, (closable, ways) in zip(units, state, strict=True)
             )
