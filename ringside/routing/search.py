@@ -293,7 +293,7 @@ class Search:
                 (
                     closable,
                     # Whoever is not of them takes nothing of the limit, whatever margin it takes.
-                    tuple(way.weighing(0.0 if u % unit else sign * worth) for way in ways),
+                    tuple(_weighing(way, 0.0 if u % unit else sign * worth) for way in ways),
                 )
                 for u, (closable, ways) in zip(units, state, strict=True)
             )
@@ -379,6 +379,10 @@ class Search:
             found.append((point.value + loss + point.toll, _with(state, i, False, state[i][1])))
             state = _with(state, i, True, ())
         return [*found, (-inf, state)]
+
+
+def _weighing(way: Way, margin: float) -> Way:
+    return way if way.margin == margin else way.weighing(margin)
 
 
 def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
