@@ -347,42 +347,49 @@ class Search:
     def _finer(self, state: State, top: Top) -> list[Part] | None:
         """Where the lots of those that take part cannot make up the size, one branch for each other
         venue that could help, without those before it; `None` where they can."""
-        used = [pick[0] for _, point in top.mix for pick in point.picks if pick[3]]
-        unit = gcd(*(unit_of((way,)) for way in used))
+        used = _taking([point for _, point in top.mix])
+        unit = gcd(*(unit_of(state[i][1]) for i in used if state[i][1]))
         if not unit or self.problem.size % unit == 0:
             return None
         units = sorted({unit_of(ways) for _, ways in state if ways})
         if all(coarse % fine == 0 for fine, coarse in pairwise(units)):
             # Where each is a multiple of the finer ones, one of those that divide the size it is.
             unit = next((u for u in units if self.problem.size % u), unit)
-        return self._helped(state, top, unit)[:-1]
+        return self._helped(state, top, unit, used)[:-1]
 
     def _stepped(self, state: State, top: Top) -> list[Part]:
         """Where all is settled but the steps: either whoever takes part with the finest lots is on
         the steps of the others, or one more venue has finer ones too."""
-        units = sorted(unit_of((pick[0],)) for pick in top.best.picks if pick[3])
+        used = _taking([top.best]) or _taking([point for _, point in top.mix])
+        units = sorted(unit_of(state[i][1]) for i in used if state[i][1])
         unit = gcd(*units[1:])
-        branches = self._helped(state, top, unit) if unit > units[0] else []
+        branches = self._helped(state, top, unit, used) if units and unit > units[0] else []
         return branches if len(branches) > 1 else []
 
-    def _helped(self, state: State, top: Top, unit: int) -> list[Part]:
-        """A branch for each venue that does not take part and whose lots are no multiple of `unit`,
-        without those before it; and one without any of them."""
+    def _helped(self, state: State, top: Top, unit: int, used: set[int]) -> list[Part]:
+        """A branch for each venue that is not among `used` and whose lots are no multiple of
+        `unit`, without those before it; and one without any of them."""
         point = top.best
         others = [
             (pick[2], i)
-            for i, ((_, ways), pick) in enumerate(zip(state, point.picks, strict=True))
-            if ways and not pick[3] and unit_of(ways) % unit
+            for i, ((closable, ways), pick) in enumerate(zip(state, point.picks, strict=True))
+            if ways and i not in used and closable and unit_of(ways) % unit
         ]
         found: list[Part] = []
         for loss, i in sorted(others):
-            found.append((point.value + loss + point.toll, _with(state, i, False, state[i][1])))
+            least = point.value + max(loss + point.toll, 0.0)
+            found.append((least, _with(state, i, False, state[i][1])))
             state = _with(state, i, True, ())
         return [*found, (-inf, state)]
 
 
 def _weighing(way: Way, margin: float) -> Way:
     return way if way.margin == margin else way.weighing(margin)
+
+
+def _taking(points: Sequence[Point]) -> set[int]:
+    """Which venues take part at any of the points."""
+    return {i for point in points for i, pick in enumerate(point.picks) if pick[3]}
 
 
 def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
