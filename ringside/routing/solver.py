@@ -63,6 +63,8 @@ def solve(
         raise ZeroSize("The order's size is zero: there is nothing to route.")
     given = list(offers)
     require_sense(given, most_venues, margin)
+    if most_venues is not None and most_venues >= len(given):
+        most_venues = None  # No rule; and it may be larger than the kernel's numbers.
     sign, amount = (1 if size > 0 else -1), abs(size)
     sides = [Side(offer, sign) for offer in sorted(given, key=lambda o: o.curve.venue)]
     require_capacity(sides, sign, amount, most_venues)
@@ -208,14 +210,25 @@ def _why_not(
     """The rule without which there would be a split."""
     parts = f"{number(amount)} on at most {most_venues}" if most_venues else number(amount)
     if margin is not None and _search(sides, amount, most_venues, None, pool).best is not None:
+        # Minimums and lots apart: that may be less than there is, and then says nothing.
+        need = _least_margin(sides, amount)
+        least = f", {number(need)} at the very least" if need > margin else ""
         return NotEnoughMargin(
             f"There are {number(margin)} USD of margin for all venues together, and filling "
-            f"{parts} takes more, {number(_least_margin(sides, amount))} at the very least."
+            f"{parts} takes more{least}."
         )
     if most_venues is not None and _search(sides, amount, None, margin, pool).best is not None:
         return TooFewVenues(
             f"{number(amount)} can only be made up of what the venues take on more than "
             f"{most_venues} of them."
+        )
+    both = margin is not None and most_venues is not None
+    if both and _search(sides, amount, None, None, pool).best is not None:
+        assert margin is not None
+        return NotEnoughMargin(
+            f"{number(amount)} can only be made up of what the venues take on more than "
+            f"{most_venues} of them, and that takes more margin than the {number(margin)} USD that "
+            "there are for all venues together."
         )
     return no_fit(sides, amount)
 
