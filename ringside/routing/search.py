@@ -115,7 +115,7 @@ class Search:
         while self._heap:
             bound, _, state, relaxation, price, step, mu = heappop(self._heap)
             if bound >= self._enough or self.nodes == NODES:
-                self.finished = bound >= self._enough
+                self.finished = self.finished and bound >= self._enough
                 self.bound = min(self.bound, bound)
                 break
             possible = narrowed(state, self.problem.size, self.problem.most_venues)
@@ -151,6 +151,8 @@ class Search:
             return
         branches = self._branches(state, top, relaxation)
         if branches is None:
+            # Nothing is left to tell apart; where no split is known, none is ruled out either.
+            self.finished = self.finished and self.best is not None
             self.bound, branches = min(self.bound, bound), []
         price, mu = top.best.x, top.best.mu
         near = max(abs(price) * 1e-7, *(abs(point.x - price) for _, point in top.mix))

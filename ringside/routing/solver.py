@@ -26,6 +26,7 @@ from ringside.routing.problem import (
     RouteLeg,
     SplitError,
     TooFewVenues,
+    Undecided,
     ZeroSize,
     carry_of,
     gap,
@@ -58,6 +59,7 @@ def solve(
         BadOffer: an offer or a rule makes no sense; the message says which and why.
         NotEnoughCapacity, TooFewVenues, NotEnoughMargin, NoFit: no split keeps to the rules; the
             class and the message say which of them binds.
+        Undecided: none was found, and the search stopped at its limit.
     """
     if size == 0:
         raise ZeroSize("The order's size is zero: there is nothing to route.")
@@ -71,6 +73,11 @@ def solve(
     pool = Pool()
     prepare(sides, amount, pool)
     found = _search(sides, amount, most_venues, margin, pool)
+    if found.best is None and not found.finished:
+        raise Undecided(
+            f"No split of {from_units(amount):f} was found among {found.nodes:,} tries, and none "
+            "was ruled out: its lots and minimums leave too many ways. Another size may do."
+        )
     if found.best is None:
         raise _why_not(sides, amount, most_venues, margin, pool)
     order = {offer.curve.venue: i for i, offer in enumerate(given)}
