@@ -18,7 +18,7 @@ from sqlalchemy import delete, func, select
 
 from ringside.api.errors import Problem
 from ringside.api.house import House
-from ringside.api.signatures import LONGEST, ChainSilent, personal, said_by_contract, signer
+from ringside.chain.signatures import LONGEST, ChainSilent, personal, said_by_contract, signer
 from ringside.store.schema import challenges, sessions
 
 STATEMENT = "Sign in to see and cancel your orders. This moves no money and costs nothing."

@@ -31,10 +31,13 @@ class DeploymentError(Exception):
 
 
 class Refused(Exception):
-    """The chain refused a call. `name` is the error's name, `arguments` what came with it."""
+    """The chain refused a call. `name` is the error's name, `arguments` what came with it;
+    `foreign` says that somebody else's contract refused, as far as can be told."""
 
-    def __init__(self, name: str, arguments: Mapping[str, Any] | None = None) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, arguments: Mapping[str, Any] | None = None, foreign: bool = True
+    ) -> None:
+        self.name, self.foreign = name, foreign
         self.arguments = dict(arguments or {})
         told = ", ".join(f"{key}={_show(value)}" for key, value in self.arguments.items())
         super().__init__(f"{name}({told})" if told else name)
@@ -71,7 +74,7 @@ def refusal(data: bytes, venues: Iterable[str] = ()) -> Refused:
         if entry := _errors().get(head):
             values = decode([i["type"] for i in entry["inputs"]], body)
             names = [i["name"] for i in entry["inputs"]]
-            return Refused(entry["name"], dict(zip(names, values, strict=True)))
+            return Refused(entry["name"], dict(zip(names, values, strict=True)), foreign=False)
         for signature in venues:
             if keccak(text=signature)[:4] == head:
                 name, kinds = signature.rstrip(")").split("(")

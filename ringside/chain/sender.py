@@ -3,7 +3,7 @@ nothing and is told by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from web3.exceptions import ContractLogicError, Web3Exception
@@ -21,6 +21,26 @@ Send = Callable[["TxParams"], "TxReceipt"]
 """Signs and sends a transaction, and waits for its receipt."""
 
 
+def attempt(
+    w3: Web3, call: Mapping[str, Any], errors: Iterable[str], block: int | str = "latest"
+) -> bytes:
+    """What a transaction would return at `block`. `errors` are as in `Sender`.
+
+    Raises:
+        Refused: the chain would refuse it, and by which error.
+    """
+    asked: Any = dict(call)
+    try:
+        return bytes(w3.eth.call(asked, block))  # type: ignore[arg-type]
+    except Web3Exception as error:
+        data = revert_data(error)
+        if data or isinstance(error, ContractLogicError):
+            raise refusal(data, errors) from None
+        # No revert: the node says it, of the sender's balance for one; or a contract burnt it all.
+        told = str(error)[:200]
+        raise Refused(told, foreign="outofgas" in told.lower().replace(" ", "")) from None
+
+
 class Sender:
     """Sends from `address`, whose key is behind `send`. `errors` are signatures of custom errors
     that others than our contracts may refuse with."""
@@ -34,10 +54,7 @@ class Sender:
         Raises:
             Refused: the chain would refuse it, and by which error.
         """
-        try:
-            return bytes(self.w3.eth.call(self._tx(to, data, value)))
-        except (ContractLogicError, Web3Exception) as error:
-            raise refusal(revert_data(error), self.errors) from None
+        return attempt(self.w3, self._tx(to, data, value), self.errors)
 
     def transact(self, to: str, data: Any, value: int = 0) -> TxReceipt:
         """Tries, then sends.

@@ -15,7 +15,7 @@ from ringside.keeper.decide import Request, Settings, View, decide
 from ringside.keeper.errors import PlanError
 from ringside.keeper.look import Looker
 from ringside.keeper.plan import HEADROOM, ChainLeg, Plan
-from ringside.keeper.receipts.document import document, receipt_of
+from ringside.keeper.receipts.document import decided
 from ringside.keeper.receipts.store import NO_RECEIPT, Receipt, Receipts
 from ringside.keeper.tickets import TicketKeeper
 from ringside.orders import Bundle, Mode, Order
@@ -65,12 +65,10 @@ class Keeper(TicketKeeper):
     def _decide(self, request: Request, views: Sequence[View], policy: str | None) -> list[Plan]:
         """The plans, each with the receipt of them all."""
         settings = replace(self.settings, policy=policy or self.settings.policy)
-        found = decide(request, views, self.ringside.venue_ids, settings)
-        if self.receipts is None:
-            return found
         at = self.ringside
-        told = receipt_of(document(request, views, found, at.domain, at.venue_ids, settings))
-        return [replace(chosen, receipt=told) for chosen in found]
+        if self.receipts is None:
+            return decide(request, views, at.venue_ids, settings)
+        return decided(request, views, at.domain, at.venue_ids, settings)[0]
 
     # ------------------------------------------------------------------ one order
 

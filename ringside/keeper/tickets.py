@@ -68,6 +68,29 @@ class Ending:
     receipts: list[Any] = field(default_factory=list)
 
 
+Call = tuple[str, str, int]
+"""Where to send what call data, with how much coin (wei)."""
+
+
+def execution(ringside: Ringside, ticket: Ticket, seat: str, prices: PriceSource) -> Call:
+    """What brings the venue a price, with its fee."""
+    updates, fee = prices(ticket)
+    to, data = venue_orders.execution(ringside.addresses, ticket.market, seat, updates)
+    return to, "0x" + data.hex(), fee
+
+
+def settlement(ringside: Ringside, ticket: Ticket) -> Call:
+    """What has the vault and the Desk book what became of the ticket."""
+    desk = ringside.desk
+    return desk.address, desk.encode_abi("settle", [*ticket.place, ticket.number, b""]), 0
+
+
+def expiry(ringside: Ringside, ticket: Ticket) -> Call:
+    """What has the venue drop it through the seat."""
+    vault = ringside.vault
+    return vault.address, vault.encode_abi("expire", list(ticket.place)), 0
+
+
 class TicketKeeper:
     """The part of a keeper that looks after tickets, at one deployment, from the address
     `sender`."""
@@ -103,11 +126,9 @@ class TicketKeeper:
         Raises:
             Refused: the venue would not fill it at that price; `reason_of` says what that means.
         """
-        updates, fee = price_source(ticket)
-        to, data = venue_orders.execution(
-            self.ringside.addresses, ticket.market, self.seat(ticket), updates
+        return self.sender.transact(
+            *execution(self.ringside, ticket, self.seat(ticket), price_source)
         )
-        return self.sender.transact(to, "0x" + data.hex(), fee)
 
     def settle(self, ticket: Ticket) -> TxReceipt:
         """Has the vault and the Desk book what became of it; anyone may.
@@ -115,10 +136,7 @@ class TicketKeeper:
         Raises:
             Refused: the venue has not resolved it (`TicketOpen`), or it is booked (`NoTicket`).
         """
-        account, venue, market = ticket.place
-        desk = self.ringside.desk
-        arguments = [account, venue, market, ticket.number, b""]
-        return self.sender.transact(desk.address, desk.encode_abi("settle", arguments))
+        return self.sender.transact(*settlement(self.ringside, ticket))
 
     def expire(self, ticket: Ticket) -> TxReceipt:
         """Has the venue drop it through the seat, so that the deposit comes back; anyone may. The
@@ -127,8 +145,7 @@ class TicketKeeper:
         Raises:
             Refused: its time has not passed.
         """
-        vault = self.ringside.vault
-        return self.sender.transact(vault.address, vault.encode_abi("expire", list(ticket.place)))
+        return self.sender.transact(*expiry(self.ringside, ticket))
 
     def outcome(self, ticket: Ticket) -> tuple[bool, int, int | None]:
         """Whether the vault has it settled, how much was filled, and at what whole price."""
@@ -176,12 +193,8 @@ class TicketKeeper:
 
     def why(self, ticket: Ticket, price_source: PriceSource) -> str:
         """Why the venue would not fill a pending ticket now, in words; nothing if it would."""
-        updates, fee = price_source(ticket)
-        to, data = venue_orders.execution(
-            self.ringside.addresses, ticket.market, self.seat(ticket), updates
-        )
         try:
-            self.sender.attempt(to, "0x" + data.hex(), fee)
+            self.sender.attempt(*execution(self.ringside, ticket, self.seat(ticket), price_source))
         except Refused as refused:
             return reason_of(refused)
         return ""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ringside.keeper.decide import View
 from ringside.units import ONE, USDC_TO_USD, from_units
 
 LIMITS = {"fill": 1_200_000, "commit": 3_000_000, "execute": 2_500_000, "settle": 1_200_000}
@@ -16,7 +15,16 @@ HEAD = 1_200_000
 """Gas of a fill whatever its legs: best execution asks several venues."""
 USED = {"fill": 700_000, "commit": 1_600_000, "execute": 900_000, "settle": 180_000}
 USED |= {"expire": 700_000, "move": 900_000}
-"""What they use as a rule, until there is something better known."""
+"""What they use as a rule, as measured (docs/architecture.md), a fill by leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A call of the Desk that a plan makes: fill or commit, and over how many legs."""
+
+    kind: str
+    data: bytes
+    legs: int
 
 
 @dataclass
@@ -29,23 +37,23 @@ class Costs:
     price: int = 0
     gas_price: int = 0
     loss: int = 0
-    used: dict[str, int] = field(default_factory=lambda: dict(USED))
 
-    def gas(self, kind: str, legs: int = 1) -> int:
+    def gas(self, call: Planned) -> int:
         """The gas limit."""
-        return LIMITS[kind] * legs + (HEAD if kind == "fill" else 0)
+        return LIMITS[call.kind] * call.legs + (HEAD if call.kind == "fill" else 0)
 
     def of(self, kind: str, legs: int = 1) -> int:
         """USD (1e18) that a transaction costs, rounded up."""
-        return -(-self.used[kind] * legs * self.gas_price * self.price // ONE)
+        return -(-USED[kind] * legs * self.gas_price * self.price // ONE)
 
-    def refusal(self, calls: Sequence[tuple[str, bytes, int]], earns: int, view: View) -> str:
+    def refusal(self, calls: Sequence[Planned], earns: int) -> str:
         """Why a fill is not worth its gas, in words; nothing if it is."""
+        if self.gas_price and not self.price:
+            return f"what its gas costs is not known: no venue tells the price of {self.native}"
         cost = 0
-        for kind, _, limit in calls:
-            legs = (limit - HEAD) // LIMITS[kind] if kind == "fill" else 1
-            cost += self.of(kind, legs)
-            if kind == "commit":  # Which has to be executed and settled as well.
+        for call in calls:
+            cost += self.of(call.kind, call.legs)
+            if call.kind == "commit":  # Which has to be executed and settled as well.
                 cost += self.of("execute") + self.of("settle")
         if cost <= earns * USDC_TO_USD + self.loss:
             return ""
@@ -53,7 +61,3 @@ class Costs:
             f"its gas costs {from_units(cost // 10**16, 2)} USD now, and its tip pays "
             f"{from_units(earns, 6)}"
         )
-
-    def learn(self, kind: str, gas_used: int, legs: int = 1) -> None:
-        """Keeps a running mean of what a kind uses, a tenth of it new."""
-        self.used[kind] = (9 * self.used[kind] + gas_used // max(legs, 1)) // 10

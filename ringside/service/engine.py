@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import structlog
 from sqlalchemy import Connection
-from web3.exceptions import Web3Exception
 
 from ringside.chain.abi import selector, word
-from ringside.chain.contracts import Refused, Ringside, refusal, revert_data
+from ringside.chain.contracts import Refused, Ringside
 from ringside.chain.multicall import MULTICALL3, Block, Call, aggregate
+from ringside.chain.sender import attempt
 from ringside.keeper.conditions import Progress
 from ringside.keeper.look import PROGRESS, Looker
 from ringside.keeper.receipts.store import Receipts
+from ringside.keeper.tickets import PriceSource
 from ringside.orders import Bundle
 from ringside.service.costs import Costs
 from ringside.service.lanes import Ended, Lanes
 from ringside.service.planner import Planner, Proposal
 from ringside.service.quarantine import Quarantine
 from ringside.service.states import Facts, state_of
-from ringside.service.tickets import PriceSource, TicketWork
+from ringside.service.tickets import TicketWork
 from ringside.service.watcher import Seen, Watcher
 from ringside.store import book, ledger, outbox
 from ringside.store.book import Entry, State
@@ -131,12 +131,8 @@ class Engine:
         now = time.time()
         with self.database.write() as connection:
             for entry in entries:
-                known = facts[entry.key]
                 filled, pending = self._used(connection, entry)
-                known = Facts(
-                    *(filled, pending, known.done, known.spent, known.epoch, known.under_way),
-                    known.now,
-                )
+                known = replace(facts[entry.key], filled=filled, pending=pending)
                 state, why = state_of(entry, known)
                 failed = [o.error for o in ended if entry.key in o.transaction.wanted.orders]
                 if state is State.WORKING and any(failed):
@@ -205,13 +201,15 @@ class Engine:
         round_ = self.planner.plan(entries, self.quarantine.without(at), slices)
         found = []
         for proposal in round_.proposals:
-            refused = self._try(proposal)
-            venues = {leg.venue for p in proposal.plans for leg in (*p.legs, *p.tickets)}
-            self.quarantine.note(venues, refused is not None, proposal.entry.key)
+            # Of several transactions the first: the others stand on what it leaves.
+            refused = self._try(self._wanted(proposal)[0])
             if refused is None:
+                self.quarantine.passed(proposal.venues)
                 found.append(proposal)
-            else:
-                round_.waiting[proposal.entry.key] = f"the chain would refuse it: {refused}"
+                continue
+            if refused.foreign:
+                self.quarantine.refused(proposal.venues, proposal.entry.account)
+            round_.waiting[proposal.entry.key] = f"the chain would refuse it: {refused}"
         done.waiting = round_.waiting
         if round_.waiting:
             now = time.time()
@@ -224,19 +222,12 @@ class Engine:
                         book.move(connection, entry, State.WORKING, now, why)
         return found
 
-    def _try(self, proposal: Proposal) -> Refused | None:
-        """Why the chain would refuse the first of its transactions now, if it would."""
-        _, data, gas = proposal.calls[0]
-        call: Any = {
-            "from": self._lane(proposal.entry.account),
-            "to": self.ringside.desk.address,
-            "data": "0x" + data.hex(),
-            "gas": gas,
-        }
+    def _try(self, one: Wanted) -> Refused | None:
+        """Why the chain would refuse it now, if it would."""
         try:
-            self.ringside.w3.eth.call(call)
-        except Web3Exception as no:
-            return refusal(revert_data(no), VENUE_ERRORS)
+            attempt(self.ringside.w3, one.call, VENUE_ERRORS)
+        except Refused as refused:
+            return refused
         return None
 
     def _book(self, proposals: Sequence[Proposal]) -> None:
@@ -251,19 +242,22 @@ class Engine:
                 entry = current[proposal.entry.key]
                 if entry.state.is_end:  # Its owner was quicker.
                     continue
-                lane = self._lane(entry.account)
-                parts = len(proposal.calls)
-                wanted = [
-                    Wanted(
-                        *(lane, kind, (entry.key,), self.ringside.desk.address, data, gas),
-                        until=min(entry.request.deadline, 2**62),
-                        earns=proposal.earns // parts,
-                    )
-                    for kind, data, gas in proposal.calls
-                ]
-                outbox.plan(connection, wanted, now)
+                outbox.plan(connection, self._wanted(proposal), now)
                 why = "a transaction is under way"
                 book.move(connection, entry, State.PENDING, now, why)
+
+    def _wanted(self, proposal: Proposal) -> list[Wanted]:
+        """The transactions of a proposal."""
+        entry, place = proposal.entry, self.ringside.desk.address
+        return [
+            Wanted(
+                *(self._lane(entry.account), call.kind, (entry.key,), place, call.data),
+                self.costs.gas(call),
+                until=min(entry.request.deadline, 2**62),
+                earns=proposal.earns // len(proposal.calls),
+            )
+            for call in proposal.calls
+        ]
 
     def _follow(self, at: Snapshot) -> None:
         """Takes open tickets a step on, those that no transaction is under way for."""
@@ -278,28 +272,18 @@ class Engine:
         ]
         if not idle:
             return
-        wanted = [self._tried(one) for one in self.tickets.next(idle, self._lane, at.timestamp)]
-        with self.database.write() as connection:
-            outbox.plan(connection, [one for one in wanted if one is not None], time.time())
-
-    def _tried(self, one: Wanted) -> Wanted | None:
-        """The transaction, where the chain would take it: a price that the venue does not like
-        costs nothing but a wait."""
-        call: Any = {
-            "from": one.lane,
-            "to": one.to,
-            "data": "0x" + one.data.hex(),
-            "value": one.value,
-            "gas": one.gas,
-        }
-        try:
-            self.ringside.w3.eth.call(call)
-        except Web3Exception as no:
-            why = refusal(revert_data(no), VENUE_ERRORS)
+        wanted = []
+        for one in self.tickets.next(idle, self._lane, at.timestamp):
+            # A price that the venue does not like costs nothing but a wait.
+            refused = self._try(one)
+            if refused is None:
+                wanted.append(one)
+                continue
             for key in one.orders:
-                log.info("a ticket waits", order="0x" + key.hex(), step=one.kind, reason=str(why))
-            return None
-        return one
+                why = str(refused)
+                log.info("a ticket waits", order="0x" + key.hex(), step=one.kind, reason=why)
+        with self.database.write() as connection:
+            outbox.plan(connection, wanted, time.time())
 
     def _lane(self, account: bytes) -> str:
         """An account's transactions go through one lane, in their order."""

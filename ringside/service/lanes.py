@@ -16,12 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import structlog
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.exceptions import TransactionNotFound
 from web3.types import RPCEndpoint
 
-from ringside.chain.contracts import refusal, revert_data
+from ringside.chain.contracts import Refused
+from ringside.chain.sender import attempt as tried
 from ringside.store import outbox
 from ringside.store.database import Database
 from ringside.store.ledger import Header
@@ -32,8 +34,9 @@ GWEI = 10**9
 VOID_GAS = 21_000
 RAISE = 5, 4
 """By how much each further attempt pays more, at least what nodes ask for (an eighth)."""
-KNOWN = ("already known", "already imported", "known transaction")
-STALE_NONCE = ("nonce too low",)
+KNOWN = ("already known", "already imported", "known transaction", "nonce too low")
+"""What nodes say of a transaction that they have, or that is mined."""
+log = structlog.get_logger()
 
 
 class Signer(Protocol):
@@ -79,8 +82,6 @@ class Lanes:
         self._chain_id = w3.eth.chain_id
         self._missing: dict[int, int] = {}
         """Transactions whose nonce is gone without a receipt, and since what block time."""
-        self.refused: dict[bytes, str] = {}
-        """What a node said of an attempt that it did not take, by hash; nothing where it did."""
 
     @property
     def addresses(self) -> list[str]:
@@ -178,13 +179,6 @@ class Lanes:
         self.send([*self._raised(late, head.at), *again])
         return [ended for ended, _, _ in found]
 
-    def withdraw(self, numbers: Sequence[int], why: str) -> None:
-        """Drops what is planned and not signed yet; the rest is past that."""
-        with self.database.write() as connection:
-            for one in outbox.by_number(connection, numbers):
-                if one.stage is Stage.PLANNED:
-                    outbox.end(connection, one.id, Stage.DROPPED, time.time(), error=why)
-
     # ------------------------------------------------------------------ internal
 
     def _planned_lanes(self) -> set[str]:
@@ -226,8 +220,9 @@ class Lanes:
             RPCEndpoint("eth_sendRawTransaction"), ["0x" + attempt.raw.hex()]
         )
         said = str(answer.get("error", {}).get("message", "")).lower()
-        # Whatever else is wrong shows in what is mined, and is told where it ends.
-        self.refused[attempt.hash] = "" if any(k in said for k in KNOWN + STALE_NONCE) else said
+        if said and not any(known in said for known in KNOWN):
+            # It is sent again with every turn: what is wrong is for the operator to mend.
+            log.warning("a node refuses a transaction", tx="0x" + attempt.hash.hex(), reason=said)
 
     def _is_late(self, one: Transaction, block_time: int) -> bool:
         until, newest = one.wanted.until, one.attempts[-1]
@@ -280,15 +275,8 @@ class Lanes:
     def _why(self, wanted: Wanted, block: int) -> str:
         """What the call is refused with just before its block: as near as a node without traces
         tells."""
-        call: Any = {
-            "from": wanted.lane,
-            "to": wanted.to,
-            "data": "0x" + wanted.data.hex(),
-            "value": wanted.value,
-            "gas": wanted.gas,
-        }
         try:
-            self.w3.eth.call(call, block - 1)
-        except Web3Exception as no:
-            return str(refusal(revert_data(no), VENUE_ERRORS))
+            tried(self.w3, wanted.call, VENUE_ERRORS, block - 1)
+        except Refused as refused:
+            return str(refused)
         return f"it was refused only where it stood in block {block}"

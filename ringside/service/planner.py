@@ -14,16 +14,16 @@ import structlog
 
 from ringside.chain.contracts import Ringside
 from ringside.keeper import calls
-from ringside.keeper.decide import Settings, Taking, View, decide
+from ringside.keeper.decide import Settings, Taking, View
 from ringside.keeper.errors import PlanError
 from ringside.keeper.look import Looker
 from ringside.keeper.plan import Plan
-from ringside.keeper.receipts.document import document, receipt_of
+from ringside.keeper.receipts.document import decided
 from ringside.keeper.receipts.store import Receipt
 from ringside.orders import Bundle, Mode, Order
 from ringside.routing.policies import PolicyError
 from ringside.routing.problem import SplitError
-from ringside.service.costs import Costs
+from ringside.service.costs import Costs, Planned
 from ringside.store.book import Entry
 from ringside.venues import Snapshot
 from ringside.venues.base import VenueError
@@ -33,15 +33,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Proposal:
-    """A fill that may be sent: the calls of the Desk in order, with their gas limits, and what they
-    earn (USDC 1e6). `legs` are what it takes of each venue and market."""
+    """A fill that may be sent: the calls of the Desk in order, and what they earn (USDC 1e6)."""
 
     entry: Entry
     plans: tuple[Plan, ...]
-    views: tuple[View, ...]
     receipt: Receipt
-    calls: tuple[tuple[str, bytes, int], ...]
+    calls: tuple[Planned, ...]
     earns: int
+
+    @property
+    def venues(self) -> set[str]:
+        return {leg.venue for plan in self.plans for leg in (*plan.legs, *plan.tickets)}
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Planner:
                 log.exception("an order cannot be planned", order="0x" + entry.key.hex())
                 found.waiting[entry.key] = f"it cannot be planned: {type(no).__name__}"
                 continue
-            refused = self.costs.refusal(proposal.calls, proposal.earns, mine[0])
+            refused = self.costs.refusal(proposal.calls, proposal.earns)
             if refused:
                 found.waiting[entry.key] = refused
                 continue
@@ -129,13 +131,11 @@ class Planner:
             else:
                 step, view = self._open_step(request, mine)
                 mine = [view]
-        plans = decide(request, mine, self.ringside.venue_ids, settings)
         at = self.ringside
-        told = receipt_of(document(request, mine, plans, at.domain, at.venue_ids, settings))
-        plans = [replace(chosen, receipt=told) for chosen in plans]
+        plans, told = decided(request, mine, at.domain, at.venue_ids, settings)
         made = self._calls(entry, plans, step)
         earns = sum(chosen.tip for chosen in plans)
-        return Proposal(entry, tuple(plans), tuple(mine), told, made, earns)
+        return Proposal(entry, tuple(plans), told, made, earns)
 
     def _open_step(self, bundle: Bundle, views: Sequence[View]) -> tuple[int, View]:
         """The first step that is not done and may go on.
@@ -155,15 +155,12 @@ class Planner:
             return i, replace(view, step=i, most=most)
         raise refused or PlanError("Every step of the bundle is filled or pending.")
 
-    def _calls(
-        self, entry: Entry, plans: Sequence[Plan], step: int | None
-    ) -> tuple[tuple[str, bytes, int], ...]:
-        """Kind, call data and gas limit of each transaction."""
+    def _calls(self, entry: Entry, plans: Sequence[Plan], step: int | None) -> tuple[Planned, ...]:
         desk, request = self.ringside.desk, entry.request
         if isinstance(request, Bundle) and step is None:
             legs = sum(max(len(chosen.legs), 1) for chosen in plans)
             data = calls.of_bundle(desk, request, plans, entry.signature)
-            return (("fill", bytes.fromhex(data[2:]), self.costs.gas("fill", legs)),)
+            return (Planned("fill", bytes.fromhex(data[2:]), legs),)
         (chosen,) = plans
         made = []
         for parts in chosen.transactions:
@@ -173,8 +170,7 @@ class Planner:
             else:
                 data = calls.of_order(desk, chosen, parts, entry.signature)
             kind = "commit" if parts and parts[0] in chosen.tickets else "fill"
-            gas = self.costs.gas(kind, max(len(parts), 1))
-            made.append((kind, bytes.fromhex(data[2:]), gas))
+            made.append(Planned(kind, bytes.fromhex(data[2:]), max(len(parts), 1)))
         return tuple(made)
 
 

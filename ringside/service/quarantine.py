@@ -9,27 +9,31 @@ from dataclasses import dataclass, field, replace
 from ringside.venues import Snapshot
 
 STRIKES = 3
-"""Refusals in a row, of different orders or at different times, that put a venue out."""
+"""Accounts whose fills a venue refuses in a row that put it out: one account's own trouble with a
+venue is not everybody's."""
 TERM = 300.0
 """Seconds that it stays out."""
 
 
 @dataclass
 class Quarantine:
-    """Counts refusals by venue. A refusal of several venues together counts against each; one that
-    goes through clears them."""
+    """Counts refusals by venue, by whose fill it was. A refusal of several venues together counts
+    against each; a fill that goes through clears them."""
 
-    strikes: dict[str, int] = field(default_factory=dict)
+    strikes: dict[str, set[bytes]] = field(default_factory=dict)
     until: dict[str, float] = field(default_factory=dict)
 
-    def note(self, venues: Iterable[str], refused: bool, key: bytes) -> None:
-        """Notes how a trial or a transaction over these venues went."""
+    def passed(self, venues: Iterable[str]) -> None:
+        """A fill over these venues would go through."""
         for venue in venues:
-            if not refused:
-                self.strikes.pop(venue, None)
-                continue
-            self.strikes[venue] = self.strikes.get(venue, 0) + 1
-            if self.strikes[venue] >= STRIKES:
+            self.strikes.pop(venue, None)
+
+    def refused(self, venues: Iterable[str], account: bytes) -> None:
+        """A venue among these refused a fill of the account's, for reasons of its own."""
+        for venue in venues:
+            struck = self.strikes.setdefault(venue, set())
+            struck.add(account)
+            if len(struck) >= STRIKES:
                 self.until[venue] = time.monotonic() + TERM
                 self.strikes.pop(venue)
 

@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from ringside.chain.contracts import Ringside
+from ringside.keeper.tickets import Call, PriceSource, execution, expiry, settlement
 from ringside.keeper.tickets import Ticket as OpenTicket
 from ringside.service.costs import LIMITS
 from ringside.store.ledger import Ticket
 from ringside.store.outbox import Wanted
 from ringside.venues import synthetix_orders as venue_orders
 
-PriceSource = Callable[[OpenTicket], tuple[list[bytes], int]]
-"""As `keeper.tickets.PriceSource`: update data for the venue, and its fee in wei."""
 log = structlog.get_logger()
 
 
@@ -39,30 +38,25 @@ class TicketWork:
                 log.exception("a ticket cannot be looked at", order="0x" + ticket.order.hex())
                 continue
             if step is not None:
-                kind, to, data, value = step
+                kind, (to, data, value) = step
                 found.append(
                     Wanted(
-                        *(lane(ticket.account), kind, (ticket.order,), to, data),
-                        *(LIMITS[kind], value),
+                        *(lane(ticket.account), kind, (ticket.order,), to),
+                        *(bytes.fromhex(data[2:]), LIMITS[kind], value),
                     )
                 )
         return found
 
-    def _step(self, ticket: Ticket, now: int) -> tuple[str, str, bytes, int] | None:
-        at, told = self.ringside, self._told(ticket)
-        seat = self._seat(ticket)
+    def _step(self, ticket: Ticket, now: int) -> tuple[str, Call] | None:
+        at, told, seat = self.ringside, self._told(ticket), self._seat(ticket)
         waiting = venue_orders.waiting(at.w3, at.addresses, ticket.market, seat)
         if waiting is None:
-            data = at.desk.encode_abi("settle", [*told.place, ticket.number, b""])
-            return "settle", at.desk.address, bytes.fromhex(data[2:]), 0
+            return "settle", settlement(at, told)
         if now >= waiting.drop:
-            data = at.vault.encode_abi("expire", list(told.place))
-            return "expire", at.vault.address, bytes.fromhex(data[2:]), 0
+            return "expire", expiry(at, told)
         if self.prices is None or not waiting.earliest <= now < waiting.last:
             return None
-        updates, fee = self.prices(told)
-        to, call = venue_orders.execution(at.addresses, ticket.market, seat, updates)
-        return "execute", to, call, fee
+        return "execute", execution(at, told, seat, self.prices)
 
     def _told(self, ticket: Ticket) -> OpenTicket:
         return OpenTicket(

@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ringside import wire
 from ringside.orders import Bundle, Order
-from ringside.store.schema import events, orders
+from ringside.store.schema import events, hexed, orders, unhexed
 
 LONGEST = 1_000
 """Characters of a reason that are kept."""
@@ -94,9 +94,9 @@ def accept(connection: Connection, arrived: Sequence[Received]) -> dict[bytes, S
     """Stores what arrived. By key, the state it is in now: `RECEIVED` unless it was known before;
     or why it was not stored."""
     found: dict[bytes, State | NonceInUse] = {}
-    keys = [_hex(one.key) for one in arrived]
+    keys = [hexed(one.key) for one in arrived]
     known = connection.execute(select(orders.c.key, orders.c.state).where(orders.c.key.in_(keys)))
-    found.update({_bytes(key): State(state) for key, state in known})
+    found.update({unhexed(key): State(state) for key, state in known})
     fresh = {one.key: one for one in arrived if one.key not in found}
     taken = _nonces_in_use(connection, list(fresh.values()))
     rows, changes = [], []
@@ -108,7 +108,7 @@ def accept(connection: Connection, arrived: Sequence[Received]) -> dict[bytes, S
                 "done: cancel it, or sign another nonce."
             )
             continue
-        taken[place] = _hex(key)
+        taken[place] = hexed(key)
         found[key] = State.RECEIVED
         rows.append(_row(one))
         changes.append(_change(one, State.RECEIVED, "", one.at, 0))
@@ -122,7 +122,7 @@ def accept(connection: Connection, arrived: Sequence[Received]) -> dict[bytes, S
 def _nonces_in_use(
     connection: Connection, arrived: Sequence[Received]
 ) -> dict[tuple[bytes, int], str]:
-    accounts = {_hex(one.request.account) for one in arrived}
+    accounts = {hexed(one.request.account) for one in arrived}
     nonces = {one.request.nonce for one in arrived}
     rows = connection.execute(
         select(orders.c.account, orders.c.nonce, orders.c.key).where(
@@ -131,7 +131,7 @@ def _nonces_in_use(
             orders.c.state.in_(LIVE),
         )
     )
-    return {(_bytes(account), nonce): key for account, nonce, key in rows}
+    return {(unhexed(account), nonce): key for account, nonce, key in rows}
 
 
 def move(
@@ -149,7 +149,7 @@ def move(
     found = connection.execute(
         update(orders)
         .where(
-            orders.c.key == _hex(entry.key),
+            orders.c.key == hexed(entry.key),
             or_(orders.c.state != state.value, orders.c.reason != reason, orders.c.filled != done),
         )
         .values(state=state.value, reason=reason, filled=done, changed_at=at)
@@ -175,24 +175,24 @@ def live(connection: Connection, after: float = 0.0) -> list[Entry]:
 
 def by_key(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
     """Orders by their digests; those not known are missing."""
-    rows = connection.execute(select(orders).where(orders.c.key.in_(map(_hex, keys))))
+    rows = connection.execute(select(orders).where(orders.c.key.in_(map(hexed, keys))))
     return {entry.key: entry for entry in map(_entry, rows.mappings())}
 
 
 def with_nonce(connection: Connection, account: bytes, nonce: int) -> set[bytes]:
     """The account's orders under a nonce."""
     rows = connection.execute(
-        select(orders.c.key).where(orders.c.account == _hex(account), orders.c.nonce == nonce)
+        select(orders.c.key).where(orders.c.account == hexed(account), orders.c.nonce == nonce)
     )
-    return set(map(_bytes, rows.scalars()))
+    return set(map(unhexed, rows.scalars()))
 
 
 def live_of(connection: Connection, account: bytes) -> set[bytes]:
     """The account's orders that are not done."""
     rows = connection.execute(
-        select(orders.c.key).where(orders.c.account == _hex(account), orders.c.state.in_(LIVE))
+        select(orders.c.key).where(orders.c.account == hexed(account), orders.c.state.in_(LIVE))
     )
-    return set(map(_bytes, rows.scalars()))
+    return set(map(unhexed, rows.scalars()))
 
 
 def of_account(
@@ -203,12 +203,12 @@ def of_account(
     limit: int = 100,
 ) -> list[Entry]:
     """An account's orders, the newest first; `before` is (received_at, key) of the last seen."""
-    wanted = [orders.c.account == _hex(account)]
+    wanted = [orders.c.account == hexed(account)]
     if states:
         wanted.append(orders.c.state.in_([state.value for state in states]))
     if before is not None:
         at, key = before
-        older = and_(orders.c.received_at == at, orders.c.key < _hex(key))
+        older = and_(orders.c.received_at == at, orders.c.key < hexed(key))
         wanted.append(or_(orders.c.received_at < at, older))
     rows = connection.execute(
         select(orders)
@@ -249,7 +249,7 @@ def tell(
     key: bytes | None = None,
 ) -> None:
     """Notes an event."""
-    row = {"at": at, "account": _hex(account), "key": key and _hex(key), "kind": kind}
+    row = {"at": at, "account": hexed(account), "key": key and hexed(key), "kind": kind}
     connection.execute(events.insert(), [{**row, "body": dict(body)}])
 
 
@@ -259,10 +259,12 @@ def happened(
     """What was stored after event `after`, of one account or of all, the oldest first."""
     wanted = [events.c.seq > after]
     if account is not None:
-        wanted.append(events.c.account == _hex(account))
+        wanted.append(events.c.account == hexed(account))
     rows = connection.execute(select(events).where(*wanted).order_by(events.c.seq).limit(limit))
     return [
-        Event(row.seq, row.at, _bytes(row.account), row.key and _bytes(row.key), row.kind, row.body)
+        Event(
+            row.seq, row.at, unhexed(row.account), row.key and unhexed(row.key), row.kind, row.body
+        )
         for row in rows
     ]
 
@@ -278,9 +280,9 @@ def newest(connection: Connection) -> int:
 def _row(one: Received) -> dict[str, Any]:
     request = one.request
     return {
-        "key": _hex(one.key),
+        "key": hexed(one.key),
         "kind": "order" if isinstance(request, Order) else "bundle",
-        "account": _hex(request.account),
+        "account": hexed(request.account),
         "message": wire.message(request) if one.message is None else one.message,
         "signature": one.signature,
         "nonce": request.nonce,
@@ -304,8 +306,8 @@ def _change(one: Received, state: State, reason: str, at: float, filled: int) ->
         body |= {"market": request.market, "size": str(request.size)}
     return {
         "at": at,
-        "account": _hex(request.account),
-        "key": _hex(one.key),
+        "account": hexed(request.account),
+        "key": hexed(one.key),
         "kind": "order",
         "body": body,
     }
@@ -314,7 +316,7 @@ def _change(one: Received, state: State, reason: str, at: float, filled: int) ->
 def _entry(row: RowMapping) -> Entry:
     read = wire.order if row["kind"] == "order" else wire.bundle
     return Entry(
-        _bytes(row["key"]),
+        unhexed(row["key"]),
         read(row["message"]),
         row["signature"],
         row["source"],
@@ -325,11 +327,3 @@ def _entry(row: RowMapping) -> Entry:
         row["reason"],
         row["filled"],
     )
-
-
-def _hex(value: bytes) -> str:
-    return "0x" + value.hex()
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text[2:])

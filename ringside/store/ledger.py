@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ringside.store.book import tell
-from ringside.store.schema import blocks, fills, tickets
+from ringside.store.schema import blocks, fills, hexed, tickets, unhexed
 
 KEPT = 512
 """Blocks whose hashes are kept: no reorganisation is taken to be deeper."""
@@ -97,19 +97,19 @@ def unwind(connection: Connection, first: int, at: float) -> set[bytes]:
     touched: set[bytes] = set()
     gone = fills.c.block >= first, fills.c.unwound.is_(False)
     for row in connection.execute(select(fills).where(*gone)):
-        touched.add(_bytes(row.order))
+        touched.add(unhexed(row.order))
         body = {"tx": row.tx, "size": str(row.size), "unwound": True}
-        tell(connection, _bytes(row.account), "fill", body, at, _bytes(row.order))
+        tell(connection, unhexed(row.account), "fill", body, at, unhexed(row.order))
     connection.execute(update(fills).where(*gone).values(unwound=True))
     again = tickets.c.settled_block >= first
-    touched |= set(map(_bytes, connection.execute(select(tickets.c.order).where(again)).scalars()))
+    touched |= set(map(unhexed, connection.execute(select(tickets.c.order).where(again)).scalars()))
     connection.execute(
         update(tickets)
         .where(again)
         .values(state="pending", filled=None, quote=None, settled_block=None, settled_tx=None)
     )
     made = tickets.c.block >= first
-    touched |= set(map(_bytes, connection.execute(select(tickets.c.order).where(made)).scalars()))
+    touched |= set(map(unhexed, connection.execute(select(tickets.c.order).where(made)).scalars()))
     connection.execute(delete(tickets).where(made))
     return touched
 
@@ -117,19 +117,19 @@ def unwind(connection: Connection, first: int, at: float) -> set[bytes]:
 def fill(connection: Connection, one: Fill, at: float) -> bool:
     """Notes a fill; returns whether it is news. One that was unwound and is mined again is."""
     row = {
-        "tx": _hex(one.tx),
+        "tx": hexed(one.tx),
         "log": one.log,
-        "key": _hex(one.key),
-        "order": _hex(one.order),
-        "account": _hex(one.account),
+        "key": hexed(one.key),
+        "order": hexed(one.order),
+        "account": hexed(one.account),
         "filler": one.filler,
         "market": one.market,
         "size": one.size,
         "quote": one.quote,
         "tip": one.tip,
-        "receipt": one.receipt and _hex(one.receipt),
+        "receipt": one.receipt and hexed(one.receipt),
         "block": one.block,
-        "block_hash": _hex(one.block_hash),
+        "block_hash": hexed(one.block_hash),
         "at": one.at,
         "unwound": False,
     }
@@ -159,17 +159,17 @@ def fill(connection: Connection, one: Fill, at: float) -> bool:
 def ticket(connection: Connection, one: Ticket, at: float) -> None:
     """Notes a ticket that the Desk committed."""
     row = {
-        "account": _hex(one.account),
+        "account": hexed(one.account),
         "venue_id": one.venue_id,
         "market": one.market,
         "number": one.number,
-        "key": _hex(one.key),
-        "order": _hex(one.order),
+        "key": hexed(one.key),
+        "order": hexed(one.order),
         "size": one.size,
         "limit_quote": one.limit_quote,
         "state": "pending",
         "reason": "",
-        "tx": _hex(one.tx),
+        "tx": hexed(one.tx),
         "block": one.block,
         "at": one.at,
     }
@@ -190,9 +190,9 @@ def settle(
     no such ticket is known."""
     account, venue_id, key, number = place
     where = (
-        tickets.c.account == _hex(account),
+        tickets.c.account == hexed(account),
         tickets.c.venue_id == venue_id,
-        tickets.c.key == _hex(key),
+        tickets.c.key == hexed(key),
         tickets.c.number == number,
     )
     row = connection.execute(select(tickets).where(*where)).first()
@@ -202,12 +202,12 @@ def settle(
     connection.execute(
         update(tickets)
         .where(*where)
-        .values(state=state, filled=filled, quote=quote, settled_tx=_hex(tx), settled_block=block)
+        .values(state=state, filled=filled, quote=quote, settled_tx=hexed(tx), settled_block=block)
     )
     if row.state == "pending":
         ended = replace(_ticket(row), state=state, filled=filled, quote=quote)
         _ticket_event(connection, ended, at)
-    return _bytes(row.order)
+    return unhexed(row.order)
 
 
 def pending(connection: Connection) -> list[Ticket]:
@@ -225,7 +225,7 @@ def fills_of(
     rows = connection.execute(
         select(fills)
         .where(
-            fills.c.account == _hex(account),
+            fills.c.account == hexed(account),
             fills.c.block >= from_block,
             fills.c.unwound.is_(False),
         )
@@ -240,15 +240,15 @@ def used(connection: Connection, order: bytes) -> tuple[dict[bytes, int], dict[b
     is one and of a bundle one a step."""
     filled: dict[bytes, int] = {}
     open_: dict[bytes, int] = {}
-    stands = fills.c.order == _hex(order), fills.c.unwound.is_(False)
+    stands = fills.c.order == hexed(order), fills.c.unwound.is_(False)
     for row in connection.execute(select(fills.c.key, fills.c.size).where(*stands)):
-        filled[_bytes(row.key)] = filled.get(_bytes(row.key), 0) + abs(row.size)
+        filled[unhexed(row.key)] = filled.get(unhexed(row.key), 0) + abs(row.size)
     made = select(tickets.c.key, tickets.c.size, tickets.c.state, tickets.c.filled)
-    for row in connection.execute(made.where(tickets.c.order == _hex(order))):
+    for row in connection.execute(made.where(tickets.c.order == hexed(order))):
         into = open_ if row.state == "pending" else filled
         size = abs(row.size) if row.state == "pending" else abs(row.filled or 0)
         if size:
-            into[_bytes(row.key)] = into.get(_bytes(row.key), 0) + size
+            into[unhexed(row.key)] = into.get(unhexed(row.key), 0) + size
     return filled, open_
 
 
@@ -256,7 +256,7 @@ def used_at(connection: Connection, key: bytes) -> list[tuple[int, int]]:
     """When (seconds) how much (|1e18|) was filled or committed under a key: a schedule's slices."""
     found = []
     for table in (fills, tickets):
-        standing = [table.c.key == _hex(key)]
+        standing = [table.c.key == hexed(key)]
         if table is fills:
             standing.append(fills.c.unwound.is_(False))
         for row in connection.execute(select(table.c.at, table.c.size).where(*standing)):
@@ -290,35 +290,35 @@ def _insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]
 def _block(one: Header) -> dict[str, Any]:
     return {
         "number": one.number,
-        "hash": _hex(one.hash),
-        "parent": _hex(one.parent),
+        "hash": hexed(one.hash),
+        "parent": hexed(one.parent),
         "at": one.at,
     }
 
 
 def _header(row: Row[Any]) -> Header:
-    return Header(row.number, _bytes(row.hash), _bytes(row.parent), row.at)
+    return Header(row.number, unhexed(row.hash), unhexed(row.parent), row.at)
 
 
 def _fill(row: Row[Any]) -> Fill:
     return Fill(
-        *(_bytes(row.tx), row.log, _bytes(row.key), _bytes(row.order), _bytes(row.account)),
+        *(unhexed(row.tx), row.log, unhexed(row.key), unhexed(row.order), unhexed(row.account)),
         *(row.filler, row.market, row.size, row.quote, row.tip),
-        *(row.receipt and _bytes(row.receipt), row.block, _bytes(row.block_hash), row.at),
+        *(row.receipt and unhexed(row.receipt), row.block, unhexed(row.block_hash), row.at),
     )
 
 
 def _ticket(row: Row[Any]) -> Ticket:
     return Ticket(
-        account=_bytes(row.account),
+        account=unhexed(row.account),
         venue_id=row.venue_id,
         market=row.market,
         number=row.number,
-        key=_bytes(row.key),
-        order=_bytes(row.order),
+        key=unhexed(row.key),
+        order=unhexed(row.order),
         size=row.size,
         limit_quote=row.limit_quote,
-        tx=_bytes(row.tx),
+        tx=unhexed(row.tx),
         block=row.block,
         at=row.at,
         state=row.state,
@@ -326,11 +326,3 @@ def _ticket(row: Row[Any]) -> Ticket:
         quote=row.quote,
         reason=row.reason,
     )
-
-
-def _hex(value: bytes) -> str:
-    return "0x" + value.hex()
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text[2:])

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
 
 from ringside.store.book import LONGEST
-from ringside.store.schema import attempts, transactions
+from ringside.store.schema import attempts, hexed, transactions, unhexed
 
 
 class Stage(str, Enum):
@@ -50,6 +50,18 @@ class Wanted:
     value: int = 0
     until: int | None = None
     earns: int = 0
+
+    @property
+    def call(self) -> dict[str, Any]:
+        """The same as a call, to be tried."""
+        data = "0x" + self.data.hex()
+        return {
+            "from": self.lane,
+            "to": self.to,
+            "data": data,
+            "value": self.value,
+            "gas": self.gas,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,7 @@ def plan(connection: Connection, wanted: Sequence[Wanted], at: float) -> list[in
             transactions.insert().values(
                 lane=one.lane,
                 kind=one.kind,
-                orders=["0x" + key.hex() for key in one.orders],
+                orders=[hexed(key) for key in one.orders],
                 to=one.to,
                 data=one.data,
                 value=one.value,
@@ -118,7 +130,7 @@ def sign(connection: Connection, number: int, nonce: int, attempt: Attempt, at: 
     )
     connection.execute(
         attempts.insert().values(
-            hash="0x" + attempt.hash.hex(),
+            hash=hexed(attempt.hash),
             transaction=number,
             raw=attempt.raw,
             max_fee=attempt.max_fee,
@@ -145,7 +157,7 @@ def end(
         .where(transactions.c.id == number)
         .values(
             state=stage.value,
-            hash=mined and "0x" + mined.hex(),
+            hash=mined and hexed(mined),
             block=block,
             cost=cost,
             error=error[:LONGEST],
@@ -192,7 +204,7 @@ def orders_under_way(connection: Connection) -> set[bytes]:
             transactions.c.state.in_([stage.value for stage in UNDER_WAY])
         )
     )
-    return {bytes.fromhex(key[2:]) for (keys,) in rows for key in keys}
+    return {unhexed(key) for (keys,) in rows for key in keys}
 
 
 def _ordered(wanted: Sequence[ColumnElement[bool]]) -> Select[Any]:
@@ -209,7 +221,7 @@ def _found(connection: Connection, rows: Sequence[Row[Any]]) -> list[Transaction
     ):
         signed.setdefault(row.transaction, []).append(
             Attempt(
-                *(bytes.fromhex(row.hash[2:]), row.raw, row.max_fee, row.priority_fee),
+                *(unhexed(row.hash), row.raw, row.max_fee, row.priority_fee),
                 *(row.void, row.signed_at),
             )
         )
@@ -219,7 +231,7 @@ def _found(connection: Connection, rows: Sequence[Row[Any]]) -> list[Transaction
             Wanted(
                 row.lane,
                 row.kind,
-                tuple(bytes.fromhex(key[2:]) for key in row.orders),
+                tuple(unhexed(key) for key in row.orders),
                 *(row.to, row.data, row.gas, row.value, row.until, row.earns),
             ),
             Stage(row.state),

@@ -37,6 +37,16 @@ class Whole(TypeDecorator[int]):
         return None if value is None else int(value)
 
 
+def hexed(value: bytes) -> str:
+    """As keys and hashes stand in the tables."""
+    return "0x" + value.hex()
+
+
+def unhexed(text: str) -> bytes:
+    """The bytes of a key or hash in the tables."""
+    return bytes.fromhex(text[2:])
+
+
 Hash = String(66)
 Address = String(42)
 Serial = BigInteger().with_variant(Integer, "sqlite")
@@ -184,29 +194,6 @@ blocks = Table(
     Column("at", BigInteger, nullable=False),
 )
 
-policies = Table(
-    "policies",
-    metadata,
-    Column("key", Hash, primary_key=True),
-    Column("account", Hash, nullable=False),
-    Column("message", JSON, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("state", String(16), nullable=False),  # active, ended
-    Column("reason", String(1024), nullable=False, default=""),
-    Column("received_at", Float, nullable=False),
-    Column("changed_at", Float, nullable=False),
-    Index("ix_policies_account", "account"),
-    Index("ix_policies_state", "state"),
-)
-
-receipts = Table(
-    "receipts",
-    metadata,
-    Column("hash", Hash, primary_key=True),
-    Column("document", LargeBinary, nullable=False),
-    Column("at", Float, nullable=False),
-)
-
 sessions = Table(
     "sessions",
     metadata,
@@ -220,13 +207,4 @@ challenges = Table(
     metadata,
     Column("nonce", String(64), primary_key=True),
     Column("expires_at", Float, nullable=False),
-)
-
-processes = Table(
-    "processes",
-    metadata,
-    Column("executor", String(64), primary_key=True),
-    Column("lanes", JSON, nullable=False),
-    Column("started_at", Float, nullable=False),
-    Column("seen_at", Float, nullable=False),
 )

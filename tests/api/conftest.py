@@ -1,4 +1,4 @@
-"""One chain for all tests here, as in tests/keeper, and a house of its own for each."""
+"""The chain of tests/keeper, and a house of its own for each test."""
 
 from __future__ import annotations
 
@@ -10,25 +10,11 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "keeper"))
 
+from chain import shared, story
 from served import Served
 from story import Story
 
-from devnet import anvil, state
-
-
-@pytest.fixture(scope="session")
-def shared() -> Iterator[Story]:
-    built = state.ensure()
-    with anvil.running(state.free_port()) as w3:
-        yield Story(w3, state.load(w3, built))
-
-
-@pytest.fixture
-def story(shared: Story) -> Iterator[Story]:
-    """A client with money deposited, on the chain as it was built."""
-    with shared.rolled_back():
-        shared.deposit()
-        yield shared
+__all__ = ["shared", "story"]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from served import Served
 
 from ringside.api.admin import HEADER, create_admin
+from ringside.service.quarantine import STRIKES
 from ringside.units import ONE
 
 LOCAL = {"base_url": "http://127.0.0.1:8601", "client": ("127.0.0.1", 5)}
@@ -59,8 +60,8 @@ def test_an_operator_stops_and_resumes_the_taking_of_orders(
 
 
 def test_an_operator_lifts_a_quarantine(served: Served, admin: TestClient) -> None:
-    for _ in range(3):
-        served.house.quarantine.note(["rage"], True, b"")
+    for account in range(STRIKES):
+        served.house.quarantine.refused(["rage"], bytes([account]))
     assert list(admin.get("/quarantine").json()["venues"]) == ["rage"]
     assert admin.delete("/quarantine/rage").json() == {"done": True}
     assert admin.get("/quarantine").json()["venues"] == {}

@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from story import Story
 
 from ringside import wire
-from ringside.api.signatures import ORDER
+from ringside.chain.signatures import ORDER
 from ringside.store.schema import events, orders
 from ringside.units import ONE
 

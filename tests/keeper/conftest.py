@@ -1,29 +1,16 @@
-"""One chain for all tests here: both real venues and Ringside on it, put back after every test."""
+"""The story's chain (chain.py), and a keeper's service on it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chain import shared, story
 from house import House
 from story import Story
 
-from devnet import anvil, state
 from ringside.keeper.receipts.store import Receipts
 
-
-@pytest.fixture(scope="session")
-def shared() -> Iterator[Story]:
-    built = state.ensure()
-    with anvil.running(state.free_port()) as w3:
-        yield Story(w3, state.load(w3, built))
-
-
-@pytest.fixture
-def story(shared: Story) -> Iterator[Story]:
-    """A client with money deposited, on the chain as it was built."""
-    with shared.rolled_back():
-        shared.deposit()
-        yield shared
+__all__ = ["shared", "story"]
 
 
 @pytest.fixture

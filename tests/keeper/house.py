@@ -31,10 +31,10 @@ PLENTY = 1_000 * ONE
 """USD that a transaction may cost beyond its tip: here nobody looks at gas but where it is said."""
 
 
-def signer(index: int) -> LocalSigner:
-    """The signer of one of anvil's accounts."""
+def key_of(index: int) -> bytes:
+    """The key of one of anvil's accounts."""
     path = f"{ETHEREUM_DEFAULT_PATH[:-1]}{index}"
-    return LocalSigner(bytes(Account.from_mnemonic(MNEMONIC, account_path=path).key))
+    return bytes(Account.from_mnemonic(MNEMONIC, account_path=path).key)
 
 
 class House:
@@ -52,7 +52,7 @@ class House:
         at = self.story.ringside
         costs = Costs(loss=PLENTY)
         watcher = Watcher(self.database, at, self.since)
-        signers = [signer(index) for index in LANES]
+        signers = [LocalSigner(key_of(index)) for index in LANES]
         lanes = Lanes(self.database, at.w3, signers, self.fees)
         planner = Planner(at, Looker(at), Settings(), costs)
         receipts = Receipts(self.folder / "receipts")
@@ -84,7 +84,7 @@ class House:
         """Anvil answers before it has mined."""
         with self.database.read() as connection:
             sent = [one for one in outbox.under_way(connection) if one.attempts]
-        until = time.monotonic() + 2
+        until = time.monotonic() + 20
         for one in sent if self.mines else []:
             while time.monotonic() < until:
                 if self.story.w3.eth.get_transaction_count(one.wanted.lane) > (one.nonce or 0):

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from eth_account import Account
-from house import signer
+from house import key_of
 from story import Story
 
 from ringside import wire
@@ -43,7 +43,7 @@ class Process:
         self.port = free_port()
         (folder / "addresses.json").write_text(json.dumps(story.ringside.addresses))
         # A light key derivation: the test is not about scrypt.
-        key = Account.encrypt(signer(4)._key.key, "secret", kdf="pbkdf2", iterations=2)
+        key = Account.encrypt(key_of(4), "secret", kdf="pbkdf2", iterations=2)
         (folder / "key.json").write_text(json.dumps(key))
         (folder / "password").write_text("secret\n")
         settings = {
@@ -114,11 +114,12 @@ def process(story: Story, tmp_path: Path) -> Iterator[Process]:
     made.http.close()
 
 
-def held(story: Story) -> int:
-    """What the client holds of ETH-USD over all venues."""
-    return sum(
-        s.positions["ETH-USD"].size for s in story.seats.values() if "ETH-USD" in s.positions
-    )
+def fills(story: Story, order: Order) -> list[int]:
+    """The sizes of an order's fills, by the chain's events."""
+    key = order.digest(story.ringside.domain)
+    filled = story.desk.events.Filled()
+    logs = filled.get_logs(from_block=story.first_block, argument_filters={"key": key})
+    return [log["args"]["size"] for log in logs]
 
 
 def test_an_order_that_is_posted_is_filled_and_sigterm_ends_the_process_in_peace(process, story):
@@ -127,7 +128,7 @@ def test_an_order_that_is_posted_is_filled_and_sigterm_ends_the_process_in_peace
     assert process.post(order).status_code == 201
     assert process.spent(order)
     assert process.end(signal.SIGTERM) == 0
-    assert held(story) == SIZE
+    assert fills(story, order) == [SIZE]
 
 
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.2], ids=lambda s: f"{s * 1000:.0f}ms")
@@ -139,7 +140,7 @@ def test_killed_after_an_order_was_accepted_it_is_filled_once(process, story, af
     process.end(signal.SIGKILL)
     process.start()
     assert all(process.spent(order) for order in orders)
-    assert held(story) == 3 * SIZE
+    assert [fills(story, order) for order in orders] == [[SIZE]] * 3
 
 
 def test_a_setting_that_will_not_do_is_told_with_the_remedy(process):

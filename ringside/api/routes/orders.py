@@ -14,9 +14,9 @@ from ringside.api.errors import Json, Problem, told
 from ringside.api.logs import logger
 from ringside.api.models import Accepted, Cancellation, OrderView, Withdrawn, order_view
 from ringside.api.schema import accept_body
-from ringside.api.signatures import LONGEST, ChainSilent, said_by_contract, signer
 from ringside.api.state import Here, Running, Signed, client_of
 from ringside.chain.abi import selector
+from ringside.chain.signatures import LONGEST, ChainSilent, said_by_contract, signer
 from ringside.keeper.admission import Rejected, admit
 from ringside.orders import Bundle, Order
 from ringside.routing.policies import PolicyError, canonical, parse

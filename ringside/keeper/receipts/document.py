@@ -7,7 +7,7 @@ Its canonical bytes (`codec`) are what is kept; keccak256 of them is what the De
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -15,7 +15,7 @@ from eth_utils.crypto import keccak
 from ringside.chain.contracts import AccountView
 from ringside.chain.multicall import Block
 from ringside.keeper.conditions import Moment, Progress
-from ringside.keeper.decide import Request, Settings, Taking, View
+from ringside.keeper.decide import Request, Settings, Taking, View, decide
 from ringside.keeper.margins import rooms
 from ringside.keeper.plan import Plan
 from ringside.keeper.receipts.codec import CodecError, canonical, parse, plain, typed
@@ -221,6 +221,19 @@ def document(
             for view, made in zip(views, plans, strict=True)
         ),
     )
+
+
+def decided(
+    request: Request,
+    views: Sequence[View],
+    domain: Domain,
+    venue_ids: Mapping[str, int],
+    settings: Settings,
+) -> tuple[list[Plan], Receipt]:
+    """As `decide`, with the receipt of it all, which each of the plans carries."""
+    plans = decide(request, views, venue_ids, settings)
+    told = receipt_of(document(request, views, plans, domain, venue_ids, settings))
+    return [replace(chosen, receipt=told) for chosen in plans], told
 
 
 def outcome(view: View, made: Plan) -> Outcome:

@@ -95,37 +95,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_orders_state", ["state"], unique=False)
 
     op.create_table(
-        "policies",
-        sa.Column("key", sa.String(length=66), nullable=False),
-        sa.Column("account", sa.String(length=66), nullable=False),
-        sa.Column("message", sa.JSON(), nullable=False),
-        sa.Column("signature", sa.LargeBinary(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("reason", sa.String(length=1024), nullable=False),
-        sa.Column("received_at", sa.Float(), nullable=False),
-        sa.Column("changed_at", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_policies")),
-    )
-    with op.batch_alter_table("policies", schema=None) as batch_op:
-        batch_op.create_index("ix_policies_account", ["account"], unique=False)
-        batch_op.create_index("ix_policies_state", ["state"], unique=False)
-
-    op.create_table(
-        "processes",
-        sa.Column("executor", sa.String(length=64), nullable=False),
-        sa.Column("lanes", sa.JSON(), nullable=False),
-        sa.Column("started_at", sa.Float(), nullable=False),
-        sa.Column("seen_at", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("executor", name=op.f("pk_processes")),
-    )
-    op.create_table(
-        "receipts",
-        sa.Column("hash", sa.String(length=66), nullable=False),
-        sa.Column("document", sa.LargeBinary(), nullable=False),
-        sa.Column("at", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("hash", name=op.f("pk_receipts")),
-    )
-    op.create_table(
         "sessions",
         sa.Column("token", sa.String(length=66), nullable=False),
         sa.Column("owner", sa.String(length=42), nullable=False),
@@ -231,13 +200,6 @@ def downgrade() -> None:
 
     op.drop_table("tickets")
     op.drop_table("sessions")
-    op.drop_table("receipts")
-    op.drop_table("processes")
-    with op.batch_alter_table("policies", schema=None) as batch_op:
-        batch_op.drop_index("ix_policies_state")
-        batch_op.drop_index("ix_policies_account")
-
-    op.drop_table("policies")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index("ix_orders_state")
         batch_op.drop_index("ix_orders_account_received")
