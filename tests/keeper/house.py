@@ -7,7 +7,9 @@ from pathlib import Path
 
 from eth_account import Account
 from eth_account.hdaccount import ETHEREUM_DEFAULT_PATH
+from hexbytes import HexBytes
 from story import MNEMONIC, Story
+from web3.exceptions import TransactionNotFound
 
 from devnet.anvil import rpc
 from ringside.keeper.decide import Settings
@@ -81,15 +83,23 @@ class House:
         return turned
 
     def _mined(self) -> None:
-        """Anvil answers before it has mined."""
+        """Anvil answers before it has mined, and counts a nonce before the block is its head."""
         with self.database.read() as connection:
             sent = [one for one in outbox.under_way(connection) if one.attempts]
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         for one in sent if self.mines else []:
-            while time.monotonic() < until:
-                if self.story.w3.eth.get_transaction_count(one.wanted.lane) > (one.nonce or 0):
-                    break
+            while not self._on_chain(one) and time.monotonic() < until:
                 time.sleep(0.002)
+
+    def _on_chain(self, one: outbox.Transaction) -> bool:
+        eth = self.story.w3.eth
+        for tried in one.attempts:
+            try:
+                mined = eth.get_transaction_receipt(HexBytes(tried.hash))["blockNumber"]
+            except TransactionNotFound:
+                continue
+            return mined <= eth.block_number
+        return False
 
     def entry(self, key: bytes) -> Entry:
         with self.database.read() as connection:
