@@ -165,6 +165,7 @@ class Ringside:
     desk: Contract
     quotes: Contract
     lens: Contract
+    policies: Contract
     usdc: Contract
     venue_ids: Mapping[str, int]
 
@@ -181,6 +182,7 @@ class Ringside:
                 "Desk": own["desk"],
                 "Quotes": own["quotes"],
                 "Lens": own["lens"],
+                "Policies": own["policies"],
                 "LocalUSDC": addresses["usdc"],
             }
             ids = own["venue_ids"]
@@ -189,10 +191,10 @@ class Ringside:
         for name, place in places.items():
             if not w3.eth.get_code(place):
                 raise DeploymentError(f"no contract {name} at {place}: is this the right chain?")
-        vault, desk, quotes, lens, usdc = (
+        vault, desk, quotes, lens, policies, usdc = (
             w3.eth.contract(address=place, abi=abi(name)) for name, place in places.items()
         )
-        return cls(w3, addresses, vault, desk, quotes, lens, usdc, ids)
+        return cls(w3, addresses, vault, desk, quotes, lens, policies, usdc, ids)
 
     @property
     def domain(self) -> Domain:

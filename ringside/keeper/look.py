@@ -157,6 +157,21 @@ class Looker:
             )
         return found
 
+    def oracle(self, names: Sequence[str], block: Block) -> dict[str, int | None]:
+        """Each market's price (1e18) by its feed at `block`, nothing where the contracts would not
+        take it: older than its heartbeat, of the future, or not positive."""
+        feeds, _ = self._feeds(names, block, False)
+        found: dict[str, int | None] = {}
+        for name, feed in feeds.items():
+            age = block.timestamp - feed.updated_at
+            sound = feed.answer > 0 and 0 <= age <= feed.heartbeat
+            found[name] = feed.answer * ONE // 10**feed.decimals if sound else None
+        return found
+
+    def ask(self, calls: Sequence[tuple[str, bytes]], block: Block) -> list[bytes]:
+        """The answers to calls (contract, data), in as few requests as they fit into."""
+        return self._read([Call(place, data) for place, data in calls], block)
+
     def _feeds(
         self, names: Sequence[str], block: Block, watched: bool
     ) -> tuple[dict[str, _Feed], tuple[int | None, int]]:

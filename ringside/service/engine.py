@@ -23,13 +23,14 @@ from ringside.keeper.receipts.store import Receipts
 from ringside.keeper.tickets import PriceSource
 from ringside.orders import Bundle
 from ringside.service.costs import Costs
+from ringside.service.guardian import Guardian
 from ringside.service.lanes import Ended, Lanes
 from ringside.service.planner import Planner, Proposal
 from ringside.service.quarantine import Quarantine
 from ringside.service.states import Facts, state_of
 from ringside.service.tickets import TicketWork
 from ringside.service.watcher import Seen, Watcher
-from ringside.store import book, ledger, outbox
+from ringside.store import book, ledger, outbox, standing
 from ringside.store.book import Entry, State
 from ringside.store.database import Database
 from ringside.store.outbox import Stage, Wanted
@@ -72,6 +73,7 @@ class Engine:
         self.looker: Looker = planner.looker
         self.quarantine = Quarantine()
         self.tickets = TicketWork(ringside, prices)
+        self.guardian = Guardian(database, self.looker, costs, self._lane)
         self._markets: Markets = load(ringside.w3, ringside.addresses, ringside.venue_ids)
         self._snapshot: Snapshot | None = None
         self._planned: set[bytes] = set()
@@ -91,6 +93,9 @@ class Engine:
         proposals = self._plan(now, done)
         if proposals:
             self._book(proposals)
+        if seen.unwound:
+            self.guardian.forget()
+        self._guard(now, seen.accounts)
         self._follow(now)
         done.sent = len(self.lanes.carry())
         return done
@@ -284,6 +289,28 @@ class Engine:
                 log.info("a ticket waits", order="0x" + key.hex(), step=one.kind, reason=why)
         with self.database.write() as connection:
             outbox.plan(connection, wanted, time.time())
+
+    def _guard(self, at: Snapshot, touched: set[bytes]) -> None:
+        """Moves margin under standing policies, and tells their owners where none can be moved."""
+        with self.database.read() as connection:
+            busy = outbox.orders_under_way(connection)
+        resting = {key for key, (_, until) in self._rest.items() if until > at.block.number}
+        found = self.guardian.turn(at, touched, busy | resting)
+        if not (found.moves or found.told or found.over):
+            return
+        now = time.time()
+        keys = [*found.told, *found.over]
+        with self.database.write() as connection:
+            outbox.plan(connection, found.moves, now)
+            for entry in standing.by_key(connection, keys).values():
+                if entry.key in found.over:
+                    standing.end(connection, entry, *found.over[entry.key], now)
+                else:
+                    reason, health = found.told[entry.key]
+                    standing.note(connection, entry, reason, health, now)
+        for key, (reason, _) in found.told.items():
+            if reason:
+                log.warning("margin is in need", order="0x" + key.hex(), reason=reason)
 
     def _lane(self, account: bytes) -> str:
         """An account's transactions go through one lane, in their order."""

@@ -105,7 +105,9 @@ class Runner:
         wait, most = BACKOFF
         pause = wait
         while not self._stopped.is_set():
-            self.leads = self.parts.leader.lead()
+            led, self.leads = self.leads, self.parts.leader.lead()
+            if self.leads and not led:
+                self.parts.engine.guardian.forget()
             try:
                 if self.leads:
                     self._turn()
