@@ -19,6 +19,8 @@ from ringside.units import DAY, ONE, USDC, USDC_TO_USD, from_units
 
 LEAST = USDC
 """No move takes less: it would help nobody and cost its gas."""
+USE = ("bytes32", "uint96", "uint64", "uint40", "uint32", "bool")
+"""`IPolicies.Use`, as the contract answers it."""
 
 
 @dataclass(frozen=True, slots=True)

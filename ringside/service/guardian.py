@@ -23,7 +23,7 @@ from ringside.chain.abi import selector
 from ringside.chain.contracts import AccountView, Refused
 from ringside.chain.multicall import Block
 from ringside.chain.sender import attempt
-from ringside.keeper.guard import Decision, Need, Read, Use, decide
+from ringside.keeper.guard import USE, Decision, Need, Read, Use, decide
 from ringside.keeper.health import NO_NEED, Scan, Unknown, basis, health
 from ringside.keeper.look import Looker
 from ringside.policies import Health, Move, Policy
@@ -47,8 +47,6 @@ MOST_GAS = 15_000_000
 """No move takes more."""
 LATE = 300
 """Seconds after which a move that is not mined is of no use: the market has moved on."""
-USE = ("bytes32", "uint96", "uint64", "uint40", "uint32", "bool")
-"""`IPolicies.Use`."""
 log = structlog.get_logger()
 
 
