@@ -111,8 +111,9 @@ class Engine:
             prices = [state.index_price for state in self._snapshot.of(self.costs.native).values()]
             if prices:
                 self.costs.price = max(prices)
-            base = self.ringside.w3.eth.get_block(block.number).get("baseFeePerGas") or 0
-            self.costs.gas_price = int(base) + self.lanes.fees.priority
+            base = int(self.ringside.w3.eth.get_block(block.number).get("baseFeePerGas") or 0)
+            self.lanes.base_fee = base
+            self.costs.gas_price = base + self.lanes.fees.priority
         return self._snapshot
 
     # ------------------------------------------------------------------ states

@@ -20,7 +20,7 @@ from eth_abi.abi import decode
 from numpy.typing import NDArray
 
 from ringside.chain.abi import selector
-from ringside.chain.contracts import AccountView, Refused
+from ringside.chain.contracts import AccountView, Refused, calldata
 from ringside.chain.multicall import Block
 from ringside.chain.sender import attempt
 from ringside.keeper.guard import USE, Decision, Need, Read, Use, decide
@@ -308,11 +308,9 @@ class Guardian:
         return why
 
     def _wanted(self, entry: standing.Entry, move: Move, at: Snapshot) -> Wanted:
-        policies = self.ringside.policies
-        data = policies.encode_abi("move", [entry.policy.tuple, entry.signature, tuple(move)])
         return Wanted(
-            *(self.lane(entry.account), "move", (entry.key,), policies.address),
-            bytes.fromhex(data[2:]),
+            *(self.lane(entry.account), "move", (entry.key,), self.ringside.policies.address),
+            calldata("Policies", "move", entry.policy.tuple, entry.signature, tuple(move)),
             MOST_GAS,
             until=min(entry.policy.deadline, at.timestamp + LATE),
             earns=move.tip,

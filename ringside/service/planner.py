@@ -156,21 +156,21 @@ class Planner:
         raise refused or PlanError("Every step of the bundle is filled or pending.")
 
     def _calls(self, entry: Entry, plans: Sequence[Plan], step: int | None) -> tuple[Planned, ...]:
-        desk, request = self.ringside.desk, entry.request
+        request = entry.request
         if isinstance(request, Bundle) and step is None:
             legs = sum(max(len(chosen.legs), 1) for chosen in plans)
-            data = calls.of_bundle(desk, request, plans, entry.signature)
-            return (Planned("fill", bytes.fromhex(data[2:]), legs),)
+            data = calls.of_bundle(request, plans, entry.signature)
+            return (Planned("fill", data, legs),)
         (chosen,) = plans
         made = []
         for parts in chosen.transactions:
             if isinstance(request, Bundle):
                 assert step is not None
-                data = calls.of_step(desk, request, step, chosen, parts, entry.signature)
+                data = calls.of_step(request, step, chosen, parts, entry.signature)
             else:
-                data = calls.of_order(desk, chosen, parts, entry.signature)
+                data = calls.of_order(chosen, parts, entry.signature)
             kind = "commit" if parts and parts[0] in chosen.tickets else "fill"
-            made.append(Planned(kind, bytes.fromhex(data[2:]), max(len(parts), 1)))
+            made.append(Planned(kind, data, max(len(parts), 1)))
         return tuple(made)
 
 

@@ -86,8 +86,12 @@ class Watcher:
         Raises:
             DeepReorganisation: nothing that was kept is on the chain.
         """
-        unwound, touched, last = self._unwind()
         head = self._header("latest")
+        with self.database.read() as connection:
+            last = ledger.followed(connection)
+        if last is not None and head.hash == last.hash:
+            return Seen(head)
+        unwound, touched, last = self._unwind(last)
         orders, accounts = set(touched), set()
         first = self.since if last is None else last.number + 1
         if last is not None and head.number < last.number:
@@ -106,9 +110,7 @@ class Watcher:
 
     # ------------------------------------------------------------------ reorganisations
 
-    def _unwind(self) -> tuple[int, set[bytes], Header | None]:
-        with self.database.read() as connection:
-            last = ledger.followed(connection)
+    def _unwind(self, last: Header | None) -> tuple[int, set[bytes], Header | None]:
         if last is None:
             return 0, set(), None
         common: Header | None = last
