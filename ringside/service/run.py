@@ -22,6 +22,7 @@ from ringside.keeper.receipts.store import Receipts
 from ringside.service.config import Config, ConfigError
 from ringside.service.costs import Costs
 from ringside.service.engine import Engine, Turned
+from ringside.service.hermes import Hermes
 from ringside.service.lanes import GWEI, Fees, Lanes, Signer
 from ringside.service.leader import Leader
 from ringside.service.planner import Planner
@@ -75,7 +76,8 @@ def assemble(config: Config, signers: Sequence[Signer]) -> Parts:
     watcher = Watcher(database, ringside, config.since)
     planner = Planner(ringside, looker, settings, costs)
     receipts = Receipts(Path(config.receipts))
-    engine = Engine(database, ringside, watcher, lanes, planner, receipts, costs)
+    prices = Hermes(config.hermes, ringside) if config.hermes else None
+    engine = Engine(database, ringside, watcher, lanes, planner, receipts, costs, prices)
     return Parts(config, database, ringside, engine, Leader(database))
 
 
