@@ -50,6 +50,8 @@ class Turned:
     unwound: int = 0
     ended: list[Ended] = field(default_factory=list)
     sent: int = 0
+    arrived: list[float] = field(default_factory=list)
+    """When the orders were received (Unix seconds) that were filled for the first time."""
     waiting: Mapping[bytes, str] = field(default_factory=dict)
 
 
@@ -93,6 +95,9 @@ class Engine:
         proposals = self._plan(now, done)
         if proposals:
             self._book(proposals)
+            done.arrived = [
+                p.entry.received_at for p in proposals if p.entry.state is State.RECEIVED
+            ]
         if seen.unwound:
             self.guardian.forget()
         self._guard(now, seen.accounts)

@@ -67,7 +67,6 @@ class Watched:
     told: dict[bytes, tuple[str, int | None]] = field(default_factory=dict)
     over: dict[bytes, tuple[Standing, str]] = field(default_factory=dict)
     read: int = 0
-    unread: int = 0
 
 
 class Guardian:
@@ -82,6 +81,8 @@ class Guardian:
         self.policies: dict[bytes, standing.Entry] = {}
         self.alerts = 0
         """Policies that have a pocket in need which nothing is done for."""
+        self.unread = 0
+        """Accounts that were not read yet."""
         self._version: tuple[int, float] | None = None
         self._known: dict[bytes, _Known] = {}
         self._scan = Scan(self.markets)
@@ -106,7 +107,7 @@ class Guardian:
         near = self.near(prices)
         found.read = self._read(self._due(near), at.block)
         accounts = {entry.account for entry in self.policies.values()}
-        found.unread = len(accounts - self._known.keys())
+        self.unread = len(accounts - self._known.keys())
         # As they are now: those that were read are worth a look.
         fresh = {a for a, known in self._known.items() if known.block == at.block.number}
         self._decide(fresh, prices, at, busy, found)

@@ -91,6 +91,8 @@ class Runner:
         self._stopped = threading.Event()
         self.turned_at = 0.0
         """When the last turn ended well (Unix seconds), 0 before any."""
+        self.took = 0.0
+        """Seconds that it took."""
         self.leads = False
 
     def wake(self) -> None:
@@ -124,7 +126,7 @@ class Runner:
     def _turn(self) -> None:
         begun = time.monotonic()
         turned = self.parts.engine.turn()
-        self.turned_at = time.time()
+        self.turned_at, self.took = time.time(), time.monotonic() - begun
         if turned.unwound:
             log.warning("the chain was reorganised", blocks=turned.unwound, head=turned.head)
         for one in turned.ended:
@@ -136,7 +138,7 @@ class Runner:
                     error=one.error,
                 )
         if turned.sent:
-            took = round((time.monotonic() - begun) * 1_000, 1)
+            took = round(self.took * 1_000, 1)
             log.info("sent", transactions=turned.sent, block=turned.head, ms=took)
         if self._told is not None:
             self._told(turned)

@@ -124,7 +124,7 @@ class Watcher:
         if common is None or depth > KEPT:
             raise DeepReorganisation(
                 f"Block {last.number} and the {depth} before it are not on this chain. If it is "
-                "the right one, rebuild: ringside keeper --rebuild."
+                "the right one, set `database` to a new one: it is rebuilt from the chain."
             )
         if not depth:
             return 0, set(), last
