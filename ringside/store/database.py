@@ -79,8 +79,8 @@ class Database:
                 connection.commit()
         except CommandError as no:
             raise DatabaseError(
-                f"{self.url.render_as_string(hide_password=True)} has tables that this version does "
-                f"not know ({no}): install the newer version, or restore the copy from before."
+                f"{self.url.render_as_string(hide_password=True)} has tables that this version "
+                f"does not know ({no}): install the newer version, or restore the copy from before."
             ) from None
         except OperationalError as no:
             raise DatabaseError(
