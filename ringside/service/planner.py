@@ -77,7 +77,7 @@ class Planner:
         views = {view.key: view for view in self.looker.views(flat, seen, slices)} if flat else {}
         busy: set[bytes] = set()
         taken: dict[tuple[str, str, bool], int] = {}
-        for entry in sorted(entries, key=_turn):
+        for entry in sorted(entries, key=turn_of):
             if entry.account in busy:
                 found.waiting[entry.key] = "another order of the account goes first"
                 continue
@@ -174,7 +174,7 @@ class Planner:
         return tuple(made)
 
 
-def _turn(entry: Entry) -> tuple[bool, float, bytes]:
+def turn_of(entry: Entry) -> tuple[bool, float, bytes]:
     """Who goes first: what only reduces, then the oldest."""
     request = entry.request
     reduces = isinstance(request, Order) and (request.bounds.reduce_only or request.closes_all)

@@ -113,9 +113,8 @@ class Runner:
             if self.leads and not led:
                 self.parts.engine.guardian.forget()
             try:
-                if self.leads:
-                    self._turn()
-                pause, rest = wait, self.parts.config.poll
+                more = self.leads and self._turn()
+                pause, rest = wait, 0.0 if more else self.parts.config.poll
             except Exception:  # Whatever it was, orders wait: it is told, and tried again.
                 log.exception("a turn failed", again_in=pause)
                 rest, pause = pause, min(pause * 2, most)
@@ -123,7 +122,8 @@ class Runner:
             self._awake.clear()
         self.parts.leader.release()
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """Whether there is more to do at once."""
         begun = time.monotonic()
         turned = self.parts.engine.turn()
         self.turned_at, self.took = time.time(), time.monotonic() - begun
@@ -142,6 +142,7 @@ class Runner:
             log.info("sent", transactions=turned.sent, block=turned.head, ms=took)
         if self._told is not None:
             self._told(turned)
+        return turned.more
 
 
 def until_told(runner: Runner) -> None:
