@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -90,7 +91,7 @@ class Core:
         self._epoch: int | None = None
         self._token, self._until = "", 0.0
         # A run of nonces of its own for every client, however many there are of an account.
-        self._nonces = itertools.count(time.time_ns() // 10**6 << RUN)
+        self._nonces = itertools.count(secrets.randbits(64) << RUN)
 
     def __repr__(self) -> str:
         whose = f" for {self.account.hex()}" if self._account else ""
