@@ -19,6 +19,7 @@ from ringside.client.errors import (
     RingsideError,
 )
 from ringside.client.making import Defaults
+from ringside.client.trading import Prepared
 
 __all__ = [
     "AsyncClient",
@@ -36,6 +37,7 @@ __all__ = [
     "NetworkError",
     "OrderNotFound",
     "PermissionDenied",
+    "Prepared",
     "RateLimitExceeded",
     "RingsideError",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ringside import wire
@@ -34,6 +35,14 @@ Frame = tuple[bytes, int, int, int]
 """Account, deadline, nonce, epoch."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An order as it would be signed, to be looked at first, and how it is to be routed."""
+
+    order: Order | Bundle
+    policy: str | None = None
+
+
 class Trading(Markets):
     """What the owner may do."""
 
@@ -57,6 +66,25 @@ class Trading(Markets):
             NetworkError: whether it was taken is not known; its id is in the message.
         """
         return (yield from self._create(symbol, type, side, amount, price, params))
+
+    @Call
+    def prepare_order(
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Number | None,
+        price: Number | None = None,
+        params: Params | None = None,
+    ) -> Steps[Prepared]:
+        """What `create_order` would sign, and signs it not: `submit_order` does."""
+        return (yield from self._prepared(symbol, type, side, amount, price, params))
+
+    @Call
+    def submit_order(self, prepared: Prepared) -> Steps[shapes.Order]:
+        """Signs an order and hands it in. The same again is the same order, and does nothing
+        more."""
+        return (yield from self._hand_in(prepared))
 
     @Call
     def create_limit_order(
@@ -133,7 +161,7 @@ class Trading(Markets):
         mode = Mode.ATOMIC if atomic else Mode.PROPORTIONAL if proportional else Mode.STEPWISE
         account, *rest = frame
         bundle = _made(Bundle, account, tuple(steps), mode, *rest)
-        return (yield from self._hand_in(bundle, policy))
+        return (yield from self._hand_in(Prepared(bundle, policy)))
 
     @Call
     def cancel_order(self, id: str, symbol: str | None = None) -> Steps[shapes.Withdrawn]:
@@ -203,6 +231,18 @@ class Trading(Markets):
         price: Number | None,
         params: Params | None,
     ) -> Steps[shapes.Order]:
+        prepared = yield from self._prepared(symbol, kind, side, amount, price, params)
+        return (yield from self._hand_in(prepared))
+
+    def _prepared(
+        self,
+        symbol: str,
+        kind: str,
+        side: str,
+        amount: Number | None,
+        price: Number | None,
+        params: Params | None,
+    ) -> Steps[Prepared]:
         given = Given(params)
         policy = given.take("policy")
         (market,), there = yield from self._around([symbol])
@@ -214,8 +254,7 @@ class Trading(Markets):
         terms = yield from self._finished(draft, policy)
         parts = (terms.market, terms.size, terms.limit_price, terms.max_margin, terms.tip)
         asked = (terms.bounds, terms.tickets, terms.conditions)
-        order = _made(Order, account, *parts, terms.venues, *rest, *asked)
-        return (yield from self._hand_in(order, policy))
+        return Prepared(_made(Order, account, *parts, terms.venues, *rest, *asked), policy)
 
     def _around(self, symbols: Sequence[str]) -> Steps[tuple[list[str], dict[str, Around]]]:
         """The markets' names, and what orders in each are made with."""
@@ -274,7 +313,8 @@ class Trading(Markets):
         later = {one["venue"] for one in seen["venues"] if one["delayed"]}
         return [name for name in draft.venues if not (draft.at_once and name in later)]
 
-    def _hand_in(self, order: Order | Bundle, policy: str | None) -> Steps[shapes.Order]:
+    def _hand_in(self, prepared: Prepared) -> Steps[shapes.Order]:
+        order, policy = prepared.order, prepared.policy
         domain = yield from self._domain()
         if self.signer is None:
             raise AuthenticationError("This needs a signer of the owner's.", "no-signer")
