@@ -9,6 +9,7 @@ from ringside.api.house import House, Status
 from ringside.api.serve import NotServed, Servers
 from ringside.chain.contracts import DeploymentError
 from ringside.chain.node import NoNode
+from ringside.cli.house import ask
 from ringside.cli.safe import failed
 from ringside.service.config import Config, ConfigError, load
 from ringside.service.engine import Turned
@@ -26,7 +27,7 @@ def keep(file: str | None, once: bool) -> None:
     logs.configure()
     try:
         config = load(file)
-        signers = [opened(name, _ask) for name in config.keys]
+        signers = [opened(name, ask) for name in config.keys]
         parts = assemble(config, signers)
     except (ConfigError, KeyProblem, DatabaseError, DeploymentError, NoNode) as no:
         raise failed(no) from None
@@ -72,7 +73,3 @@ def _serve(config: Config, parts: Parts) -> None:
         until_told(runner)
     finally:
         servers.stop()
-
-
-def _ask(name: str) -> str:
-    return str(click.prompt(f"Password of {name}", hide_input=True, err=True))
