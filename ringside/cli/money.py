@@ -100,20 +100,14 @@ def withdraw(
     ringside withdraw 1000 --key client
     ringside withdraw all --to 0x…
     """
-    from eth_utils.address import is_address, is_checksum_formatted_address, to_checksum_address
+    from eth_utils.address import to_checksum_address
 
     from ringside.cli.wallet import Wallet
     from ringside.units import from_units
 
     units = None if amount == "all" else usdc(amount, "AMOUNT")
     if to is not None:
-        if not (to.startswith("0x") and is_address(to)):
-            why = "the case of its letters says that one is wrong"
-            if not is_checksum_formatted_address(to):
-                why = "give 0x and 40 hex digits"
-            raise failed(f"--to {to} is no address: {why}.")
-        if not int(to, 16):
-            raise failed("--to is the zero address: nobody could ever use what goes there.")
+        require_address(to, "--to")
     wallet = Wallet(connected(rpc, addresses), whose)
     idle = asked(lambda: wallet.ringside.vault.functions.idle(wallet.account).call())
     units = idle if units is None else units
@@ -144,6 +138,25 @@ def usdc(text: str, name: str) -> int:
     if not 0 < found < 2**64:
         raise failed(f"{name} must be an amount of USDC, more than nothing.")
     return found
+
+
+def require_address(text: str, name: str) -> None:
+    """
+    Raises:
+        ClickException: it is no address, one that is mistyped, or the zero address.
+    """
+    from eth_utils.address import (
+        is_checksum_address,
+        is_checksum_formatted_address,
+        is_hex_address,
+    )
+
+    if not (text.startswith("0x") and is_hex_address(text)):
+        raise failed(f"{name} {text} is no address: give 0x and 40 hex digits.")
+    if is_checksum_formatted_address(text) and not is_checksum_address(text):
+        raise failed(f"{name} {text} is mistyped: the case of its letters says that one is wrong.")
+    if not int(text, 16):
+        raise failed(f"{name} is the zero address: nobody could ever use what goes there.")
 
 
 def asked(ask: Callable[[], Any]) -> Any:
