@@ -12,12 +12,14 @@ import functools
 import time
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field
+from decimal import InvalidOperation
 from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import httpx
 
 from ringside.client.errors import BadResponse, NetworkError, RingsideError, refusal
+from ringside.units import UnitError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -161,6 +163,22 @@ class Call(Generic[P, T]):
 
         @functools.wraps(steps)
         def method(*args: P.args, **named: P.kwargs) -> Any:
-            return client._run(steps(*args, **named))
+            return client._run(_understood(steps(*args, **named)))
 
         return method
+
+
+def _understood(steps: Steps[T]) -> Steps[T]:
+    """The same steps, where an answer without what it should have is no traceback.
+
+    Raises:
+        BadResponse: the API lacks a field, or has no number where one should be.
+    """
+    try:
+        return (yield from steps)
+    except (KeyError, InvalidOperation, UnitError) as no:
+        raise BadResponse(
+            f"The API's answer is not as this client knows it ({type(no).__name__}: {no}): are "
+            "they of one version?",
+            "other-version",
+        ) from no
