@@ -69,16 +69,16 @@ class House:
     whose: Whose
 
     @contextmanager
-    def client(self) -> Iterator[Client]:
-        """A client of it; what it refuses ends the command with the API's words.
+    def client(self, signer: LocalSigner | None = None) -> Iterator[Client]:
+        """A client of it, with the owner's key; what it refuses ends the command in its words.
 
         Raises:
             ClickException: it refuses, or does not answer.
         """
         from ringside.client import Client, RingsideError
 
+        signer = signer or self.whose.opened()
         try:
-            signer = self.whose.opened()
             with Client(self.api, signer, label=self.whose.label, site=self.site) as one:
                 yield one
         except RingsideError as no:

@@ -213,21 +213,29 @@ def cancel(
     if everything:
         _raise_epoch(house, yes, rpc, addresses)
         return
+    if on_chain:
+        _cancel_on_chain(ids, house, yes, rpc, addresses)
+        return
     with house.client() as client:
-        if open_ones:
-            found = client.cancel_all_orders(market)
-            for one in found:
-                click.echo(f"{one['id']} {one['status']}")
-            click.echo(f"{len(found)} orders.", err=True)
-            return
-        nonces = [int(client.fetch_order(id)["info"]["message"]["nonce"]) for id in ids]
-        if not on_chain:
+        if ids:
             for id in ids:
                 click.echo(f"{id} {client.cancel_order(id)['status']}")
             return
+        found = client.cancel_all_orders(market)
+        for one in found:
+            click.echo(f"{one['id']} {one['status']}")
+        click.echo(f"{len(found)} orders.", err=True)
+
+
+def _cancel_on_chain(
+    ids: tuple[str, ...], house: House, yes: bool, rpc: str, addresses: str
+) -> None:
     from ringside.cli.wallet import Wallet
 
-    wallet = Wallet(connected(rpc, addresses), house.whose)
+    signer = house.whose.opened()
+    with house.client(signer) as client:
+        nonces = [int(client.fetch_order(id)["info"]["message"]["nonce"]) for id in ids]
+    wallet = Wallet(connected(rpc, addresses), house.whose, signer)
     require_agreed(f"Send {len(ids)} transactions that cancel?", yes)
     for id, nonce in zip(ids, nonces, strict=True):
         wallet.transact("Desk", "cancel", wallet.account, nonce)

@@ -51,15 +51,15 @@ def sends(w3: Web3, signer: LocalSigner) -> Send:
 
 
 class Wallet:
-    """An owner at a deployment: opens its key, and sends what it decides.
+    """An owner at a deployment, who sends what it decides; its key is opened, if it is not given.
 
     Raises:
         ClickException: the key cannot be opened.
     """
 
-    def __init__(self, ringside: Ringside, whose: Whose) -> None:
+    def __init__(self, ringside: Ringside, whose: Whose, signer: LocalSigner | None = None) -> None:
         self.ringside = ringside
-        signer = whose.opened()
+        signer = signer or whose.opened()
         self.account = whose.account(signer)
         self.address = ringside.w3.to_checksum_address(signer.address)
         self._sender = Sender(ringside.w3, self.address, sends(ringside.w3, signer), ERRORS)

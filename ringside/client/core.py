@@ -6,6 +6,7 @@ import itertools
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,6 @@ from ringside.client.errors import (
     ExchangeNotAvailable,
     NetworkError,
     RateLimitExceeded,
-    RingsideError,
 )
 from ringside.client.making import Defaults
 from ringside.client.signing import Signer, signed_in
@@ -240,8 +240,6 @@ class Core:
     def _sign_out(self) -> Steps[None]:
         if self._token:
             token, self._token = self._token, ""
-            try:
+            # It may be over already, and ends by itself: what was done stays done.
+            with suppress(AuthenticationError, NetworkError):
                 yield Ask("DELETE", "/v1/session", token=token)
-            except RingsideError as no:
-                if no.code != "no-session":
-                    raise

@@ -11,6 +11,7 @@ from ringside.client import making, shapes
 from ringside.client.calls import Ask, Call, Steps
 from ringside.client.errors import (
     AuthenticationError,
+    BadRequest,
     BadResponse,
     CancelPending,
     ExchangeNotAvailable,
@@ -299,9 +300,12 @@ class Trading(Markets):
         size = draft.sign * held if held else draft.size
         try:
             quoted = yield from self._quote(draft.market, size, {"policy": policy})
-        except InvalidOrder as no:
-            raise InvalidOrder(
-                f"Its tip cannot be worked out ({no}): say tip in params.", no.code, no.status
+        except BadRequest as no:
+            raise BadRequest(
+                f"{no} (Asked for what its gas costs; an order whose tip is in params is taken "
+                "without a quote.)",
+                no.code,
+                no.status,
             ) from None
         times, over = TIP_OVER_GAS
         tip = -(-to_units(quoted["gas"]) * times // (over * CENT)) * USDC_CENT

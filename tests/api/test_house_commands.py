@@ -103,6 +103,25 @@ def test_orders_are_withdrawn_by_id_and_all_that_are_open(run: Run) -> None:
     assert len(found(run("orders", "--done", "--json"))) == 3
 
 
+def test_a_signature_is_ended_on_the_chain(
+    run: Run, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = served.story
+    (tmp_path / "addresses.json").write_text(json.dumps(story.ringside.addresses))
+    monkeypatch.setenv("RINGSIDE_ADDRESSES", str(tmp_path / "addresses.json"))
+    monkeypatch.setenv("RINGSIDE_RPC", story.w3.provider.endpoint_uri)
+    words = ("order", "ETH-USD", "buy", "1", "--limit", "1500", "--tip", "0", "--yes", "--json")
+    id = found(run(*words))["id"]
+    with served.house.database.read() as connection:
+        order = book.by_key(connection, [bytes.fromhex(id[2:])])[bytes.fromhex(id[2:])].request
+    spent = story.desk.functions.isSpent(story.account, order.nonce)
+    assert run("cancel", id, "--on-chain", typed="\n").exit_code == 1
+    assert not spent.call()
+    done = run("cancel", id, "--on-chain", typed="y\n")
+    assert f"{id} cancelled on the chain" in done.stdout
+    assert spent.call()
+
+
 def test_positions_and_balance_are_shown(run: Run, served: Served) -> None:
     served.story.trade("perp-v2", "ETH-USD", -ONE, margin=1_000 * USDC)
     served.caught_up()

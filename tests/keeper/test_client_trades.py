@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,6 +89,17 @@ def test_a_bundle_is_filled_together_for_who_awaits_it(url: str, story: Story) -
     positions, trades = asyncio.run(trade())
     assert {(one["symbol"], one["side"]) for one in positions} == {(ETH, "long"), (BTC, "short")}
     assert len({trade["id"].split("-")[0] for trade in trades}) == 1
+
+
+def test_the_guides_examples_run(client: Client, story: Story) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
+    first, *examples = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert "client = Client(" in first
+    names: dict[str, Any] = {"client": client, "signer": client.signer}
+    for example in examples:
+        exec(example, names)
+    assert names["told"]["status"] == "closed"
+    assert names["stop"]["triggerPrice"] == 1_500
 
 
 @pytest.fixture

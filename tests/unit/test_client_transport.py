@@ -158,6 +158,13 @@ def test_a_house_that_takes_nothing_is_not_waited_for() -> None:
     assert no.value.code == "paused"
 
 
+def test_what_was_done_is_done_though_nobody_answers_the_goodbye() -> None:
+    house = House()
+    with house.client() as client:
+        assert buys(client)["status"] == "open"
+        house.answers["session"] = failing(1, house._session, httpx.ConnectError("gone"))
+
+
 # ---------------------------------------------------------------------- another server
 
 
