@@ -62,7 +62,16 @@ class Wallet:
         signer = signer or whose.opened()
         self.account = whose.account(signer)
         self.address = ringside.w3.to_checksum_address(signer.address)
-        self._sender = Sender(ringside.w3, self.address, sends(ringside.w3, signer), ERRORS)
+        send = sends(ringside.w3, signer)
+
+        def estimated(tx: TxParams) -> TxReceipt:
+            # No venue is in these calls, so the node's estimate holds; the sender's own limit would
+            # have to be in the wallet, at twice the price of now.
+            bare: Any = {name: value for name, value in tx.items() if name != "gas"}
+            bare["gas"] = ringside.w3.eth.estimate_gas(bare) * 3 // 2
+            return send(bare)
+
+        self._sender = Sender(ringside.w3, self.address, estimated, ERRORS)
 
     def transact(self, contract: str, name: str, *args: Any) -> str:
         """Calls a function of the Vault, the Desk or USDC; returns the transaction's hash.
