@@ -150,9 +150,10 @@ def _summary(client: Client, prepared: Prepared) -> str:
     one = prepared.order
     assert isinstance(one, Order)
     what = "all there is" if one.closes_all else f"{from_units(abs(one.size)):f}"
-    verb, bound = ("Buy", "at most") if one.sign > 0 else ("Sell", "at least")
+    verb, worst = ("Buy", "less") if one.sign > 0 else ("Sell", "more")
+    limit = f"{from_units(one.limit_price):,.2f}"
     parts = [
-        f"{verb} {what} of {one.market} at {bound} {from_units(one.limit_price):,.2f} USD, all in",
+        f"{verb} {what} of {one.market} at {limit} USD or {worst}, all in",
         f"margin up to {from_units(one.max_margin, 6):,.2f} USDC",
         f"tip {from_units(one.tip, 6):,.2f} USDC",
     ]

@@ -73,7 +73,7 @@ class Core:
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise BadRequest(f"{url!r} is no http:// or https:// address of an API.", "no-url")
         self.url, self.signer, self.desk = url.rstrip("/"), signer, desk.lower()
-        self.site = site or parts.netloc
+        self.site = site or parts.netloc.rpartition("@")[2]
         self.defaults = defaults or Defaults()
         self.patience = patience
         self._account: bytes | None = None
@@ -89,12 +89,12 @@ class Core:
         }
         self._known: dict[str, Any] | None = None
         self._epoch: int | None = None
-        self._token, self._until = "", 0.0
+        self._token, self._until, self._signing_in = "", 0.0, False
         # A run of nonces of its own for every client, however many there are of an account.
         self._nonces = itertools.count(secrets.randbits(64) << RUN)
 
     def __repr__(self) -> str:
-        whose = f" for {self.account.hex()}" if self._account else ""
+        whose = f" for 0x{self.account.hex()}" if self._account else ""
         return f"{type(self).__name__}({self.url}{whose})"
 
     @property
@@ -131,16 +131,17 @@ class Core:
 
     def _own(self, method: str, path: str, query: Mapping[str, Any] | None = None) -> Steps[Any]:
         """Something that the owner alone may ask."""
-        yield from self._sign_in()
+        token = yield from self._sign_in()
         try:
-            return (yield from self._patient(Ask(method, path, query or {}, None, self._token)))
+            return (yield from self._patient(Ask(method, path, query or {}, None, token)))
         except AuthenticationError as no:
             if no.code != "no-session":
                 raise
-        # The house forgot the session, or lost it.
-        self._token = ""
-        yield from self._sign_in()
-        return (yield from self._patient(Ask(method, path, query or {}, None, self._token)))
+        # The house forgot the session; another call may have opened the next one already.
+        if self._token == token:
+            self._token = ""
+        token = yield from self._sign_in()
+        return (yield from self._patient(Ask(method, path, query or {}, None, token)))
 
     def _patient(self, ask: Ask) -> Steps[Any]:
         left = self.patience
@@ -223,9 +224,19 @@ class Core:
     # ------------------------------------------------------------------ the session
 
     def _sign_in(self) -> Steps[str]:
-        """The session's token; signs in where there is none."""
+        """The session's token; signs in where there is none, once for all who ask meanwhile."""
+        while self._signing_in:
+            yield Pause(0.01)
         if self._token and time.time() < self._until - EARLY:
             return self._token
+        self._signing_in = True
+        try:
+            yield from self._open_session()
+        finally:
+            self._signing_in = False
+        return self._token
+
+    def _open_session(self) -> Steps[None]:
         owner = "0x" + self.account[:20].hex()
         if self.signer is None:
             raise AuthenticationError("This needs a signer of the owner's.", "no-signer")
@@ -235,7 +246,6 @@ class Core:
         body = {"message": asked["message"], "signature": "0x" + signature.hex()}
         session = yield from self._ask("POST", "/v1/session", body=body)
         self._token, self._until = str(session["token"]), float(session["expires_at"])
-        return self._token
 
     def _sign_out(self) -> Steps[None]:
         if self._token:

@@ -147,6 +147,8 @@ class Trading(Markets):
             raise InvalidOrder("A bundle needs one order at least.", "malformed")
         if proportional and atomic:
             raise InvalidOrder("A bundle is atomic or proportional, not both.", "malformed")
+        if given.peek("timeInForce") is not None:
+            raise InvalidOrder("A bundle has no timeInForce: give validFor.", "malformed")
         parts = [_part(one) for one in orders]
         names, there = yield from self._around([str(part["symbol"]) for part in parts])
         drafts = []

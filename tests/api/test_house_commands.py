@@ -61,7 +61,7 @@ def test_an_order_is_shown_and_signed_only_once_y_is_typed(run: Run, served: Ser
     words = ("order", "ETH-USD", "buy", "1.5", "--limit", "1900", "--tip", "1")
     no = run(*words, typed="\n")
     assert no.exit_code == 1
-    assert "Buy 1.5 of ETH-USD at at most 1,900.00 USD, all in" in no.stderr
+    assert "Buy 1.5 of ETH-USD at 1,900.00 USD or less, all in" in no.stderr
     assert "Nothing was signed or sent" in no.stderr
     assert found(run("orders", "--json")) == []
 

@@ -289,6 +289,25 @@ def test_no_key_is_in_what_a_client_says_of_itself() -> None:
     assert "11" * 8 not in repr(House().client())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([],), "needs one order at least"),
+        (([{"symbol": "ETH-USD", "kind": "market"}],), "kind is not known"),
+        ((["ETH-USD"],), "A bundle's order has symbol, type, side"),
+        (([{"symbol": "ETH-USD"}], True, {"proportional": True}), "atomic or proportional"),
+        (([{"symbol": "ETH-USD"}], True, {"timeInForce": "FOK"}), "give validFor"),
+        (([{"symbol": "ETH-USD", "type": "market"}],), "side must be buy or sell, not None"),
+    ],
+)
+def test_what_makes_no_bundle_is_refused_in_a_sentence(
+    arguments: tuple[Any, ...], words: str
+) -> None:
+    with pytest.raises(InvalidOrder) as no:
+        House().client().create_bundle(*arguments)
+    assert words in str(no.value)
+
+
 # ---------------------------------------------------------------------- both clients
 
 
@@ -318,6 +337,39 @@ def test_an_async_client_asks_for_several_things_at_once() -> None:
 
     assert [one["markPrice"] for one in asyncio.run(ask())] == [2_000] * 5
     assert most[0] == 5
+
+
+def test_several_things_asked_for_at_once_open_one_session() -> None:
+    house = House()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.02)
+        return house(request)
+
+    async def ask() -> Any:
+        async with AsyncClient(URL, OWNER, transport=httpx.MockTransport(answer)) as client:
+            return await asyncio.gather(*(client.fetch_balance() for _ in range(5)))
+
+    assert len(asyncio.run(ask())) == 5
+    assert [path for path, _ in house.asked].count("session/challenge") == 1
+
+
+def test_a_sign_in_that_was_given_up_does_not_stop_the_next() -> None:
+    house, slow = House(), [True]
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if slow[0] and request.url.path.endswith("challenge"):
+            slow[0] = False
+            await asyncio.sleep(60)
+        return house(request)
+
+    async def ask() -> Any:
+        async with AsyncClient(URL, OWNER, transport=httpx.MockTransport(answer)) as client:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.fetch_balance(), 0.1)
+            return await asyncio.wait_for(client.fetch_balance(), 5)
+
+    assert asyncio.run(ask())["USDC"]["free"] == 1
 
 
 def test_the_package_brings_a_client_without_a_chain() -> None:
