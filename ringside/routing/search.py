@@ -20,9 +20,9 @@ import numpy as np
 from ringside.routing import kernel
 from ringside.routing.dual import Point, Relaxation, State, Top
 from ringside.routing.kernel import ROUNDING
-from ringside.routing.narrow import narrowed, unit_of
+from ringside.routing.narrow import narrowed
 from ringside.routing.rounding import amounts, traded
-from ringside.routing.ways import Way
+from ringside.routing.ways import Choice, Way
 from ringside.units import ONE
 
 NODES = 10_000
@@ -91,7 +91,7 @@ class Search:
 
     def _most(self) -> float:
         """What taking part at most costs, everywhere together (USD)."""
-        every = [way for _, ways in self.problem.state for way in ways]
+        every = [way for choice in self.problem.state for way in choice.ways]
         if not every:
             return 0.0
         known = self.relaxation.pool.ways[[way.row for way in every]]
@@ -162,7 +162,7 @@ class Search:
         """Splits in integers near the relaxation's own: over the venues on either side of it, with
         one more where their lots cannot make up the size."""
         for _, point in top.mix:
-            ways = [pick[0] for pick in point.picks if pick[3]]
+            ways = point.taking
             if self.problem.size % (gcd(*(way.unit for way in ways)) or 1):
                 ways = self._completed(point, ways)
             key = (
@@ -172,7 +172,7 @@ class Search:
             if key in self._tried:
                 continue
             self._tried.add(key)
-            fixed = narrowed([(False, (way,)) for way in ways], self.problem.size, None)
+            fixed = narrowed([Choice(False, (way,)) for way in ways], self.problem.size, None)
             if fixed is None:
                 continue
             self._fill(fixed, point, relaxation)
@@ -182,17 +182,17 @@ class Search:
         loses least. As many stay as may take part."""
         size, unit = self.problem.size, gcd(*(way.unit for way in ways))
         able = [
-            (pick[2], i)
-            for i, pick in enumerate(point.picks)
-            if not pick[3] and size % gcd(unit, pick[0].unit) == 0
+            (point.losses[i], i)
+            for i, way in enumerate(point.ways)
+            if not point.used[i] and size % gcd(unit, way.unit) == 0
         ]
         if not able:
             return ways
         most = self.problem.most_venues
         if most is not None and len(ways) >= most:
-            losses = {pick[0].row: pick[2] for pick in point.picks}
-            ways = sorted(ways, key=lambda way: losses[way.row])[: most - 1]
-        return [*ways, point.picks[min(able)[1]][0]]
+            losses = dict(zip(point.ways, point.losses, strict=True))
+            ways = sorted(ways, key=lambda way: losses[way])[: most - 1]
+        return [*ways, point.ways[min(able)[1]]]
 
     def _fill(self, fixed: State, point: Point, relaxation: Relaxation) -> None:
         """The best split over venues that all take part. Rounding may take more of the margin than
@@ -220,14 +220,15 @@ class Search:
         would lift the bound to where it is enough."""
         point, slack = top.best, self._enough - top.best.value
         found = []
-        for (closable, ways), (best, _, loss, _) in zip(state, point.picks, strict=True):
+        for choice, best, loss in zip(state, point.ways, point.losses, strict=True):
             loss += point.toll
+            closable = choice.closable
             least = min(loss, 0.0) if closable else loss
             if closable and -loss >= slack:
                 closable = False
                 self.bound = min(self.bound, point.value - loss)
             kept = []
-            for way in ways:
+            for way in choice.ways:
                 more = loss - least
                 if way is not best:
                     more = relaxation.loss(way, point) + point.toll - least
@@ -235,8 +236,9 @@ class Search:
                     kept.append(way)
                 else:
                     self.bound = min(self.bound, point.value + more)
-            found.append((closable, tuple(kept)))
-        return tuple(found)
+            same = closable == choice.closable and len(kept) == len(choice.ways)
+            found.append(choice if same else Choice(closable, tuple(kept)))
+        return found
 
     def _branches(self, state: State, top: Top, relaxation: Relaxation) -> list[Branch] | None:
         """The state in parts, by what keeps the relaxation from being a split: first sizes that
@@ -248,7 +250,7 @@ class Search:
         finer = self._finer(reduced, top)
         if finer is None:
             jumps = self._jumps(reduced, top)
-            if not jumps and reduced != tuple(state):
+            if not jumps and reduced != list(state):
                 jumps = [reduced]
             if not jumps:
                 jumps = self._lots(reduced, top, coarse=True)
@@ -262,7 +264,7 @@ class Search:
         """Two parts by what all venues take together whose lots are multiples of one: up to a whole
         number of those, or one more. Each is a limit that has a price of its own, as shared margin
         has, whose place it takes; so there is one such limit at a time, and none beside margin."""
-        units = [unit_of(ways) if ways else 0 for _, ways in state]
+        units = [choice.unit for choice in state]
         total, worth = self.problem.size, max(abs(top.best.x), 1.0)
         furthest, unit, count = FINE * relaxation.size, 0, 0
         for step in sorted(set(units), reverse=True):
@@ -273,11 +275,11 @@ class Search:
             if not 1 < some < sum(map(bool, units)):
                 continue
             taken = fsum(
-                w * point.picks[i][1]
+                w * point.sizes[i]
                 for i, u in enumerate(units)
                 if u % step == 0
                 for w, point in top.mix
-                if point.picks[i][3]
+                if point.used[i]
             )
             lots = taken / (step / ONE)
             part = min(lots % 1.0, 1.0 - lots % 1.0)
@@ -289,13 +291,10 @@ class Search:
         for sign, most in ((1, count * unit), (-1, (count + 1) * unit)):
             if sign < 0 and most > total:
                 continue
-            weighed = tuple(
-                (
-                    closable,
-                    tuple(way.weighing(sign * worth) for way in ways) if u % unit == 0 else ways,
-                )
-                for u, (closable, ways) in zip(units, state, strict=True)
-            )
+            weighed = [
+                choice.weighing(sign * worth) if choice.unit % unit == 0 else choice
+                for choice in state
+            ]
             found.append((-inf, weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
         return found
 
@@ -304,21 +303,21 @@ class Search:
         mode to mode; none where nobody jumps."""
         widest = 0.0
         found: list[State] = []
-        for i, (closable, ways) in enumerate(state):
-            picks = [point.picks[i] for _, point in top.mix]
-            used = [pick[0] for pick in picks if pick[3]]
-            if not used or any(way not in ways for way in used):
-                continue
-            sizes = [pick[1] if pick[3] else 0.0 for pick in picks]
+        points = [point for _, point in top.mix]
+        for i, choice in enumerate(state):
+            ways, sizes = choice.ways, [p.sizes[i] if p.used[i] else 0.0 for p in points]
             jump = max(sizes) - min(sizes)
             if jump <= widest:
                 continue
-            if closable and len(used) < len(picks):
+            used = [point.ways[i] for point in points if point.used[i]]
+            if any(way not in ways for way in used):
+                continue
+            if choice.closable and len(used) < len(points):
                 widest, found = jump, [_with(state, i, False, ways), _without(state, i)]
             elif any(way is not used[0] for way in used):
                 first = min(used, key=lambda way: (way.lo, way.hi))
                 rest = tuple(way for way in ways if way is not first)
-                one, two = _with(state, i, closable, (first,)), _with(state, i, False, rest)
+                one, two = _with(state, i, choice.closable, (first,)), _with(state, i, False, rest)
                 widest, found = jump, [one, two]
         return found
 
@@ -326,19 +325,18 @@ class Search:
         """Two parts at the venue whose size is furthest from whole lots; none where all are."""
         furthest, least = 0.0, 0.0 if coarse else FINE * self.relaxation.size
         found: list[State] = []
-        for i, (closable, ways) in enumerate(state):
-            used = [(w, point.picks[i]) for w, point in top.mix if point.picks[i][3]]
-            way = used[0][1][0] if used else None
-            if way is None or way not in ways or len(used) < len(top.mix):
+        for i, choice in enumerate(state):
+            way = top.mix[0][1].ways[i]
+            if way not in choice.ways or not all(point.used[i] for _, point in top.mix):
                 continue
-            lots = (fsum(w * pick[1] for w, pick in used) - way.low) / way.step
+            lots = (fsum(w * point.sizes[i] for w, point in top.mix) - way.low) / way.step
             part = min(lots % 1.0, 1.0 - lots % 1.0)
             if (coarse and not way.coarse) or part < 1e-6 or part * way.step <= furthest:
                 continue
             if way.step > least and way.lo < way.hi:
                 at = min(way.lo + int(lots) * way.lot, way.hi - way.lot)
-                rest = tuple(other for other in ways if other is not way)
-                one = _with(state, i, closable, (way.within(way.lo, at), *rest))
+                rest = tuple(other for other in choice.ways if other is not way)
+                one = _with(state, i, choice.closable, (way.within(way.lo, at), *rest))
                 two = _with(state, i, False, (way.within(at + way.lot, way.hi),))
                 furthest, found = part * way.step, [one, two]
         return found
@@ -346,11 +344,10 @@ class Search:
     def _finer(self, state: State, top: Top) -> list[Part] | None:
         """Where the lots of those that take part cannot make up the size, one branch for each other
         venue that could help, without those before it; `None` where they can."""
-        used = [pick[0] for _, point in top.mix for pick in point.picks if pick[3]]
-        unit = gcd(*(unit_of((way,)) for way in used))
+        unit = gcd(*(way.unit for _, point in top.mix for way in point.taking))
         if not unit or self.problem.size % unit == 0:
             return None
-        units = sorted({unit_of(ways) for _, ways in state if ways})
+        units = sorted({choice.unit for choice in state if choice.ways})
         if all(coarse % fine == 0 for fine, coarse in pairwise(units)):
             # Where each is a multiple of the finer ones, one of those that divide the size it is.
             unit = next((u for u in units if self.problem.size % u), unit)
@@ -359,7 +356,7 @@ class Search:
     def _stepped(self, state: State, top: Top) -> list[Part]:
         """Where all is settled but the steps: either whoever takes part with the finest lots is on
         the steps of the others, or one more venue has finer ones too."""
-        units = sorted(unit_of((pick[0],)) for pick in top.best.picks if pick[3])
+        units = sorted(way.unit for way in top.best.taking)
         unit = gcd(*units[1:])
         branches = self._helped(state, top, unit) if unit > units[0] else []
         return branches if len(branches) > 1 else []
@@ -369,32 +366,26 @@ class Search:
         without those before it; and one without any of them."""
         point = top.best
         others = [
-            (pick[2], i)
-            for i, ((_, ways), pick) in enumerate(zip(state, point.picks, strict=True))
-            if ways and not pick[3] and unit_of(ways) % unit
+            (point.losses[i], i)
+            for i, choice in enumerate(state)
+            if choice.ways and not point.used[i] and choice.unit % unit
         ]
         found: list[Part] = []
         for loss, i in sorted(others):
-            found.append((point.value + loss + point.toll, _with(state, i, False, state[i][1])))
+            found.append((point.value + loss + point.toll, _with(state, i, False, state[i].ways)))
             state = _with(state, i, True, ())
         return [*found, (-inf, state)]
 
 
 def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
-    return (*state[:i], (closable, ways), *state[i + 1 :])
+    return [*state[:i], Choice(closable, ways), *state[i + 1 :]]
 
 
 def _without(state: State, i: int) -> State:
     """Without venue i; nor any that offers the same, since either might as well be the one."""
-    ways = state[i][1]
-    return tuple(
-        entry
-        for j, entry in enumerate(state)
-        if j != i and not (entry[0] and _same(entry[1], ways))
-    )
-
-
-def _same(some: tuple[Way, ...], others: tuple[Way, ...]) -> bool:
-    return len(some) == len(others) and all(
-        a.likeness == b.likeness for a, b in zip(some, others, strict=True)
-    )
+    out = state[i]
+    return [
+        choice
+        for choice in state
+        if choice is not out and not (choice.closable and choice.like(out))
+    ]
