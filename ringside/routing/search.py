@@ -43,8 +43,24 @@ Parts = list[tuple[Way, int]]
 
 Part = tuple[float, State]
 """A part of a node, and what is known to bound it."""
-Branch = tuple[float, State, Relaxation]
-"""The same, and the relaxation that bounds it further."""
+
+
+Under = tuple[State, Relaxation]
+"""A part of a node, and the relaxation that bounds it."""
+Start = tuple[float, float, float]
+"""Where a climb begins: the price, its first step, and μ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A state, what is known to bound it, the relaxation that bounds it further, and the top of
+    that once it was climbed to."""
+
+    bound: float
+    state: State
+    relaxation: Relaxation
+    start: Start
+    top: Top | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,7 @@ class Search:
         self._dearest = 1.0 + self._most()
         self._pushed = 0  # Of equal bounds the earlier node goes first.
         self._tried: set[tuple[object, ...]] = set()
-        self._heap: list[tuple[float, int, State, Relaxation, float, float, float]] = []
+        self._heap: list[tuple[float, int, Node]] = []
 
     def _most(self) -> float:
         """What taking part at most costs, everywhere together (USD)."""
@@ -111,17 +127,14 @@ class Search:
 
     def run(self, price: float, step: float) -> None:
         """Searches from a first guess of the price."""
-        self._push((-inf, self.problem.state, self.relaxation), price, step, 0.0)
+        self._push(Node(-inf, self.problem.state, self.relaxation, (price, step, 0.0)))
         while self._heap:
-            bound, _, state, relaxation, price, step, mu = heappop(self._heap)
-            if bound >= self._enough or self.nodes == NODES:
+            bound, _, node = heappop(self._heap)
+            if bound >= self._enough or self.nodes >= NODES:
                 self.finished = bound >= self._enough
                 self.bound = min(self.bound, bound)
                 break
-            possible = narrowed(state, self.problem.size, self.problem.most_venues)
-            if possible is not None:
-                self.nodes += 1
-                self._node((bound, possible, relaxation), price, step, mu)
+            self._look(node)
         if self.best is not None:
             # The exact cost may be less than the floats say.
             costs = [abs(way.cost(size / ONE)) for way, size in self.best]
@@ -135,34 +148,44 @@ class Search:
         tolerance = self.problem.tolerance / (250 if eager else 1)
         return min(self.cost - tolerance, self._dearest)
 
-    def _push(self, branch: Branch, price: float, step: float, mu: float) -> None:
+    def _push(self, node: Node) -> None:
         self._pushed += 1
-        bound, state, relaxation = branch
-        heappush(self._heap, (bound, self._pushed, state, relaxation, price, step, mu))
+        heappush(self._heap, (node.bound, self._pushed, node))
 
-    def _node(self, node: Branch, price: float, step: float, mu: float) -> None:
-        bound, state, relaxation = node
-        top = relaxation.top(state, price, step, mu, self._enough)
-        bound = max(bound, top.value)
-        if bound < self._enough:
-            self._round(top, relaxation)
-        if bound >= self._enough:
-            self.bound = min(self.bound, bound)
+    def _climbed(self, node: Node) -> Node | None:
+        """The node with its top; `None` where it holds no split."""
+        if node.top is not None:
+            return node
+        possible = narrowed(node.state, self.problem.size, self.problem.most_venues)
+        if possible is None:
+            return None
+        self.nodes += 1
+        top = node.relaxation.top(possible, *node.start, self._enough)
+        return replace(node, bound=max(node.bound, top.value), state=possible, top=top)
+
+    def _look(self, at: Node) -> None:
+        """Looks for splits at a node, and divides it if the best is not good enough."""
+        node = self._climbed(at)
+        if node is None:
             return
-        branches = self._branches(state, top, relaxation)
-        if branches is None:
-            self.bound, branches = min(self.bound, bound), []
-        price, mu = top.best.x, top.best.mu
-        near = max(abs(price) * 1e-7, *(abs(point.x - price) for _, point in top.mix))
-        for least, part, under in branches:
-            first = mu if under is relaxation else 0.0
-            self._push((max(bound, least), part, under), price, near, first)
+        if node.bound < self._enough:
+            self._round(node)
+        if node.bound >= self._enough:
+            self.bound = min(self.bound, node.bound)
+            return
+        parts = self._parts(node)
+        if parts is None:
+            self.bound, parts = min(self.bound, node.bound), []
+        for part in parts:
+            self._push(part)
 
-    def _round(self, top: Top, relaxation: Relaxation) -> None:
-        """Splits in integers near the relaxation's own: over the venues on either side of it, with
-        one more where their lots cannot make up the size."""
-        for _, point in top.mix:
-            ways = point.taking
+    def _round(self, node: Node) -> None:
+        """Splits in integers near the relaxation's own: over the venues on either side of it, or
+        some between, with one more where their lots cannot make up the size."""
+        top, relaxation = node.top, node.relaxation
+        assert top is not None
+        supports = [(point, point.taking) for _, point in top.mix]
+        for point, ways in supports + _between(top, self.problem.most_venues):
             if self.problem.size % (gcd(*(way.unit for way in ways)) or 1):
                 ways = self._completed(point, ways)
             key = (
@@ -240,30 +263,59 @@ class Search:
             found.append(choice if same else Choice(closable, tuple(kept)))
         return found
 
-    def _branches(self, state: State, top: Top, relaxation: Relaxation) -> list[Branch] | None:
-        """The state in parts, by what keeps the relaxation from being a split: first sizes that
-        the lots cannot make up, then jumps, then coarse lots, in the end finer ones. None are left
-        where nothing below can be a split; `None` says that there is nothing more to tell apart."""
-        reduced = self._reduced(state, top, relaxation)
-        if relaxation.margin is None and (together := self._together(reduced, top, relaxation)):
+    def _parts(self, node: Node) -> list[Node] | None:
+        """The node in parts, by what keeps the relaxation from being a split: sizes that the lots
+        cannot make up, then jumps, then coarse lots, in the end finer ones; or, where that bounds
+        them better, by what many venues take together. None are left where nothing below can be a
+        split; `None` says that there is nothing more to tell apart."""
+        top, relaxation = node.top, node.relaxation
+        assert top is not None
+        state = self._reduced(node.state, top, relaxation)
+        x, mu = top.best.x, top.best.mu
+        near = max(abs(x) * 1e-7, *(abs(point.x - x) for _, point in top.mix))
+        together = [
+            Node(node.bound, part, under, (x, near, 0.0))
+            for part, under in self._together(state, top, relaxation)
+        ]
+        finer = self._finer(state, top)
+        if together and finer is not None:
             return together
-        finer = self._finer(reduced, top)
         if finer is None:
-            jumps = self._jumps(reduced, top)
-            if not jumps and reduced != list(state):
-                jumps = [reduced]
+            jumps = self._jumps(state, top)
+            if together:
+                singly = [Node(node.bound, part, relaxation, (x, near, mu)) for part in jumps]
+                return self._better(together, singly) if jumps else together
+            if not jumps and state != list(node.state):
+                jumps = [state]
             if not jumps:
-                jumps = self._lots(reduced, top, coarse=True)
-            finer = [(-inf, part) for part in jumps] or self._stepped(reduced, top)
-            finer = finer or [(-inf, part) for part in self._lots(reduced, top, coarse=False)]
+                jumps = self._lots(state, top, coarse=True)
+            finer = [(-inf, part) for part in jumps] or self._stepped(state, top)
+            finer = finer or [(-inf, part) for part in self._lots(state, top, coarse=False)]
             if not finer:
                 return None
-        return [(least, part, relaxation) for least, part in finer]
+        start = x, near, mu
+        return [Node(max(node.bound, least), part, relaxation, start) for least, part in finer]
 
-    def _together(self, state: State, top: Top, relaxation: Relaxation) -> list[Branch]:
+    def _better(self, *divisions: list[Node]) -> list[Node]:
+        """The division whose parts are bounded best: the least of them, then the others. It is
+        climbed for each part, once: they keep what was found."""
+        best: tuple[list[float], list[Node]] | None = None
+        for division in divisions:
+            climbed = [part for node in division if (part := self._climbed(node)) is not None]
+            enough = self._enough
+            bounds = sorted(min(part.bound, enough) for part in climbed)
+            bounds += [enough] * (len(division) - len(bounds))
+            if best is None or bounds > best[0]:
+                best = bounds, climbed
+        assert best is not None
+        return best[1]
+
+    def _together(self, state: State, top: Top, relaxation: Relaxation) -> list[Under]:
         """Two parts by what all venues take together whose lots are multiples of one: up to a whole
         number of those, or one more. Each is a limit that has a price of its own, as shared margin
         has, whose place it takes; so there is one such limit at a time, and none beside margin."""
+        if relaxation.margin is not None:
+            return []
         units = [choice.unit for choice in state]
         total, worth = self.problem.size, max(abs(top.best.x), 1.0)
         furthest, unit, count = FINE * relaxation.size, 0, 0
@@ -287,7 +339,7 @@ class Search:
                 furthest, unit, count = part * step / ONE, step, int(lots)
         if not unit:
             return []
-        found: list[Branch] = []
+        found: list[Under] = []
         for sign, most in ((1, count * unit), (-1, (count + 1) * unit)):
             if sign < 0 and most > total:
                 continue
@@ -295,30 +347,30 @@ class Search:
                 choice.weighing(sign * worth) if choice.unit % unit == 0 else choice
                 for choice in state
             ]
-            found.append((-inf, weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
+            found.append((weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
         return found
 
     def _jumps(self, state: State, top: Top) -> list[State]:
-        """Two parts at the venue that jumps furthest around the top, by taking part or not or from
-        mode to mode; none where nobody jumps."""
+        """Two parts at the venue that jumps furthest around the top, by how many of its like take
+        part or from mode to mode; none where nobody jumps."""
+        points = [point for _, point in top.mix]
         widest = 0.0
         found: list[State] = []
-        points = [point for _, point in top.mix]
         for i, choice in enumerate(state):
-            ways, sizes = choice.ways, [p.sizes[i] if p.used[i] else 0.0 for p in points]
+            sizes = [point.sizes[i] if point.used[i] else 0.0 for point in points]
             jump = max(sizes) - min(sizes)
             if jump <= widest:
                 continue
-            used = [point.ways[i] for point in points if point.used[i]]
-            if any(way not in ways for way in used):
+            used = list(dict.fromkeys(point.ways[i] for point in points if point.used[i]))
+            if any(way not in choice.ways for way in used):
                 continue
-            if choice.closable and len(used) < len(points):
-                widest, found = jump, [_with(state, i, False, ways), _without(state, i)]
-            elif any(way is not used[0] for way in used):
+            if choice.closable and not all(point.used[i] for point in points):
+                widest, found = jump, _counted(state, i, top)
+            elif len(used) > 1:
                 first = min(used, key=lambda way: (way.lo, way.hi))
-                rest = tuple(way for way in ways if way is not first)
-                one, two = _with(state, i, choice.closable, (first,)), _with(state, i, False, rest)
-                widest, found = jump, [one, two]
+                rest = tuple(way for way in choice.ways if way is not first)
+                one = _with(state, i, choice.closable, (first,))
+                widest, found = jump, [one, _with(state, i, False, rest)]
         return found
 
     def _lots(self, state: State, top: Top, coarse: bool) -> list[State]:
@@ -329,7 +381,7 @@ class Search:
             way = top.mix[0][1].ways[i]
             if way not in choice.ways or not all(point.used[i] for _, point in top.mix):
                 continue
-            lots = (fsum(w * point.sizes[i] for w, point in top.mix) - way.low) / way.step
+            lots = (_mean(top, i) - way.low) / way.step
             part = min(lots % 1.0, 1.0 - lots % 1.0)
             if (coarse and not way.coarse) or part < 1e-6 or part * way.step <= furthest:
                 continue
@@ -372,20 +424,52 @@ class Search:
         ]
         found: list[Part] = []
         for loss, i in sorted(others):
+            if not state[i].ways:  # It offers the same as one before it.
+                continue
             found.append((point.value + loss + point.toll, _with(state, i, False, state[i].ways)))
-            state = _with(state, i, True, ())
+            like = [j for _, j in others if state[j].ways and state[j].like(state[i])]
+            for j in like:
+                state = _with(state, j, True, ())
         return [*found, (-inf, state)]
+
+
+def _mean(top: Top, i: int) -> float:
+    """A venue's size around the top, mixed (base)."""
+    return fsum(w * point.sizes[i] for w, point in top.mix if point.used[i])
+
+
+def _between(top: Top, most_venues: int | None) -> list[tuple[Point, list[Way]]]:
+    """Those that take part on every side of the top, with so many of the others as make up about
+    the size, one fewer and one more: of many that offer much the same, only some are wanted."""
+    others = [
+        i
+        for i in range(len(top.best.ways))
+        if any(p.used[i] for _, p in top.mix) and not all(p.used[i] for _, p in top.mix)
+    ]
+    if len(others) < 2:
+        return []
+    point = top.best
+    ways = [way for i, way in enumerate(point.ways) if all(p.used[i] for _, p in top.mix)]
+    wanted, some = fsum(_mean(top, i) for i in others), []
+    for _, i in sorted((point.losses[i], i) for i in others):
+        ways = [*ways, next(p.ways[i] for _, p in top.mix if p.used[i])]
+        wanted -= max(p.sizes[i] for _, p in top.mix)
+        some.append((point, ways))
+        if wanted <= 0:
+            break
+    return [(p, w) for p, w in some[-2:] if most_venues is None or len(w) <= most_venues]
 
 
 def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
     return [*state[:i], Choice(closable, ways), *state[i + 1 :]]
 
 
-def _without(state: State, i: int) -> State:
-    """Without venue i; nor any that offers the same, since either might as well be the one."""
-    out = state[i]
-    return [
-        choice
-        for choice in state
-        if choice is not out and not (choice.closable and choice.like(out))
-    ]
+def _counted(state: State, i: int, top: Top) -> list[State]:
+    """Two parts by how many of those that offer the same as venue i take part; which of them does
+    not matter."""
+    like = [j for j, choice in enumerate(state) if choice.closable and choice.like(state[i])]
+    count = int(fsum(w for j in like for w, point in top.mix if point.used[j]) + 1e-9)
+    count = min(count, len(like) - 1)
+    first, rest = set(like[: count + 1]), set(like[count:])
+    more = [Choice(False, c.ways) if j in first else c for j, c in enumerate(state)]
+    return [more, [choice for j, choice in enumerate(state) if j not in rest]]
