@@ -28,7 +28,7 @@ class Point:
     """The relaxation at a price. `value` is a lower bound, `slope` what is left to fill (base)
     and `margin` how much more of the shared margin is taken than there is (USD). `toll` is what
     taking part costs on top, where more venues would than may. By venue: its best way, the size
-    there (base), what it loses (USD), and whether it does take part."""
+    it takes (base), what it would lose (USD), and whether it does take part."""
 
     x: float
     value: float

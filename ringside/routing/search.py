@@ -326,13 +326,8 @@ class Search:
             some = sum(bool(u) and u % step == 0 for u in units)
             if not 1 < some < sum(map(bool, units)):
                 continue
-            taken = fsum(
-                w * point.sizes[i]
-                for i, u in enumerate(units)
-                if u % step == 0
-                for w, point in top.mix
-                if point.used[i]
-            )
+            coarse = [i for i, u in enumerate(units) if u % step == 0]
+            taken = fsum(w * point.sizes[i] for i in coarse for w, point in top.mix)
             lots = taken / (step / ONE)
             part = min(lots % 1.0, 1.0 - lots % 1.0)
             if part > 1e-6 and part * step / ONE > furthest:
@@ -356,8 +351,8 @@ class Search:
         points = [point for _, point in top.mix]
         widest = 0.0
         found: list[State] = []
-        for i, choice in enumerate(state):
-            sizes = [point.sizes[i] if point.used[i] else 0.0 for point in points]
+        every = zip(*(point.sizes for point in points), strict=True)
+        for i, (choice, sizes) in enumerate(zip(state, every, strict=True)):
             jump = max(sizes) - min(sizes)
             if jump <= widest:
                 continue
@@ -435,21 +430,18 @@ class Search:
 
 def _mean(top: Top, i: int) -> float:
     """A venue's size around the top, mixed (base)."""
-    return fsum(w * point.sizes[i] for w, point in top.mix if point.used[i])
+    return fsum(w * point.sizes[i] for w, point in top.mix)
 
 
 def _between(top: Top, most_venues: int | None) -> list[tuple[Point, list[Way]]]:
     """Those that take part on every side of the top, with so many of the others as make up about
     the size, one fewer and one more: of many that offer much the same, only some are wanted."""
-    others = [
-        i
-        for i in range(len(top.best.ways))
-        if any(p.used[i] for _, p in top.mix) and not all(p.used[i] for _, p in top.mix)
-    ]
+    sides = list(zip(*(p.used for _, p in top.mix), strict=True))
+    others = [i for i, used in enumerate(sides) if True in used and False in used]
     if len(others) < 2:
         return []
     point = top.best
-    ways = [way for i, way in enumerate(point.ways) if all(p.used[i] for _, p in top.mix)]
+    ways = [way for way, used in zip(point.ways, sides, strict=True) if all(used)]
     wanted, some = fsum(_mean(top, i) for i in others), []
     for _, i in sorted((point.losses[i], i) for i in others):
         ways = [*ways, next(p.ways[i] for _, p in top.mix if p.used[i])]
