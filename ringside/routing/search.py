@@ -349,24 +349,27 @@ class Search:
         """Two parts at the venue that jumps furthest around the top, by how many of its like take
         part or from mode to mode; none where nobody jumps."""
         points = [point for _, point in top.mix]
-        widest = 0.0
-        found: list[State] = []
         every = zip(*(point.sizes for point in points), strict=True)
+        widest, found = 0.0, -1
+        used: list[Way] = []
         for i, (choice, sizes) in enumerate(zip(state, every, strict=True)):
             jump = max(sizes) - min(sizes)
             if jump <= widest:
                 continue
-            used = list(dict.fromkeys(point.ways[i] for point in points if point.used[i]))
-            if any(way not in choice.ways for way in used):
+            ways = list(dict.fromkeys(point.ways[i] for point in points if point.used[i]))
+            if any(way not in choice.ways for way in ways):
                 continue
-            if choice.closable and not all(point.used[i] for point in points):
-                widest, found = jump, _counted(state, i, top)
-            elif len(used) > 1:
-                first = min(used, key=lambda way: (way.lo, way.hi))
-                rest = tuple(way for way in choice.ways if way is not first)
-                one = _with(state, i, choice.closable, (first,))
-                widest, found = jump, [one, _with(state, i, False, rest)]
-        return found
+            if len(ways) > 1 or (choice.closable and not all(point.used[i] for point in points)):
+                widest, found, used = jump, i, ways
+        if found < 0:
+            return []
+        choice = state[found]
+        if choice.closable and not all(point.used[found] for point in points):
+            return _counted(state, found, top)
+        first = min(used, key=lambda way: (way.lo, way.hi))
+        rest = tuple(way for way in choice.ways if way is not first)
+        one = _with(state, found, choice.closable, (first,))
+        return [one, _with(state, found, False, rest)]
 
     def _lots(self, state: State, top: Top, coarse: bool) -> list[State]:
         """Two parts at the venue whose size is furthest from whole lots; none where all are."""
