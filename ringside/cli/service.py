@@ -4,37 +4,74 @@ from __future__ import annotations
 
 import click
 
+from ringside.api import logs
+from ringside.api.house import House, Status
+from ringside.api.serve import NotServed, Servers
 from ringside.chain.contracts import DeploymentError
 from ringside.chain.node import NoNode
 from ringside.cli.safe import failed
-from ringside.service.config import ConfigError, load
+from ringside.service.config import Config, ConfigError, load
+from ringside.service.engine import Turned
 from ringside.service.keys import KeyProblem, opened
-from ringside.service.run import Runner, assemble, until_told
+from ringside.service.run import Parts, Runner, assemble, until_told
 from ringside.store.database import DatabaseError
 
 
 def keep(file: str | None, once: bool) -> None:
-    """Runs the keeper that the settings describe.
+    """Runs the keeper that the settings describe, with its API.
 
     Raises:
         ClickException: a setting will not do, or what it names is not there; with the remedy.
     """
+    logs.configure()
     try:
         config = load(file)
         signers = [opened(name, _ask) for name in config.keys]
-        house = assemble(config, signers)
+        parts = assemble(config, signers)
     except (ConfigError, KeyProblem, DatabaseError, DeploymentError, NoNode) as no:
         raise failed(no) from None
-    runner = Runner(house)
     try:
         if once:
-            house.engine.turn()
+            parts.engine.turn()
         else:
             lanes = ", ".join(signer.address for signer in signers)
-            click.echo(f"The keeper works from {lanes}; Ctrl-C ends it.", err=True)
-            until_told(runner)
+            click.echo(
+                f"The keeper works from {lanes} and listens at http://{config.host}:{config.port}; "
+                "Ctrl-C ends it.",
+                err=True,
+            )
+            try:
+                _serve(config, parts)
+            except NotServed as no:
+                raise failed(no) from None
     finally:
-        house.close()
+        parts.close()
+
+
+def _serve(config: Config, parts: Parts) -> None:
+    """The engine, and the API and its administration in a thread beside it, until SIGTERM or
+    SIGINT: then the turn under way is ended, and no more orders are accepted.
+
+    Raises:
+        NotServed: a port is taken.
+    """
+    engine, status = parts.engine, Status()
+
+    def told(_turned: Turned) -> None:
+        status.turned_at, status.leader = runner.turned_at, runner.leads
+
+    runner = Runner(parts, told)
+    house = House(
+        *(parts.database, parts.ringside, engine.looker, config, engine.receipts, runner.wake),
+        quarantine=engine.quarantine,
+        status=status,
+    )
+    servers = Servers(house)
+    servers.start()
+    try:
+        until_told(runner)
+    finally:
+        servers.stop()
 
 
 def _ask(name: str) -> str:

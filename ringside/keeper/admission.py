@@ -57,7 +57,8 @@ class Facts:
     """What is known at one block, which is of `time`: the Desk knows no other clock.
 
     `digest` is the request's own; `spent` whether its nonce is, and `bound` the digest that was
-    filled first under it. `states` are by market and venue: a market that is listed nowhere is
+    filled first under it; `used` what of an order by itself is filled or pending (|1e18|), zero
+    where that is not known. `states` are by market and venue: a market that is listed nowhere is
     missing, a venue that cannot be read now is missing in its markets. `moments` are each market's,
     with the group's use in it if the order has a group. `venue_ids` are all that there are.
     """
@@ -71,6 +72,7 @@ class Facts:
     states: Mapping[str, Mapping[str, MarketState]]
     moments: Mapping[str, Moment]
     venue_ids: Mapping[str, int]
+    used: int = 0
 
 
 def admit(request: Order | Bundle, facts: Facts) -> None:
@@ -188,10 +190,11 @@ def _require_rights(order: Order, facts: Facts) -> None:
             "grant it there with setOperator at the vault, or sign without.",
         )
     scheduled = order.conditions is not None and order.conditions.interval
-    if order.tip > grant.pay_cap and not scheduled:
+    tip = _tip(order, facts)
+    if tip > grant.pay_cap and not scheduled:
         raise Rejected(
             "pay-cap",
-            f"The tip of {usdc(order.tip)} USDC is more than the {usdc(grant.pay_cap)} that the "
+            f"The tip of {usdc(tip)} USDC is more than the {usdc(grant.pay_cap)} that the "
             "Desk may pay for this account in a day: sign a smaller tip, or raise the cap with "
             "setOperator at the vault.",
         )
@@ -233,7 +236,7 @@ def _require_window(order: Order, terms: Conditions, facts: Facts) -> None:
         )
     if not terms.interval or order.closes_all:
         return
-    size, now = abs(order.size), max(facts.time, terms.not_before)
+    size, now = _left(order, facts), max(facts.time, terms.not_before)
     first, last = ((t - terms.not_before) // terms.interval for t in (now, order.deadline))
     caught = min(first, terms.catch_up)
     slices = last - first + 1 + caught
@@ -247,7 +250,7 @@ def _require_window(order: Order, terms: Conditions, facts: Facts) -> None:
             "deadline, a larger slice or a shorter interval.",
         )
     most = terms.slice * (1 + terms.catch_up)
-    if (least := _least(order)) > most:
+    if (least := _least(order, facts)) > most:
         raise Rejected(
             "schedule",
             f"The schedule never lets more than {_size(most)} be filled at once, a slice of "
@@ -267,7 +270,7 @@ def _require_group(order: Order, terms: Conditions, facts: Facts) -> None:
             f"The orders of group {terms.group} have filled or have pending all of "
             f"{_size(terms.group_size)} together: sign another group, or a larger group size.",
         )
-    if (least := _least(order)) > left:
+    if (least := _least(order, facts)) > left:
         raise Rejected(
             "group",
             f"Group {terms.group} leaves {_size(left)} of {_size(terms.group_size)} to fill, and "
@@ -276,10 +279,22 @@ def _require_group(order: Order, terms: Conditions, facts: Facts) -> None:
         )
 
 
-def _least(order: Order) -> int:
-    """The least (|1e18|) that a first fill takes of the order."""
-    size = abs(order.size)
-    return size if order.bounds.all_or_none else min(order.bounds.min_fill, size)
+def _least(order: Order, facts: Facts) -> int:
+    """The least (|1e18|) that the next fill takes of the order."""
+    left = _left(order, facts)
+    return left if order.bounds.all_or_none else min(order.bounds.min_fill, left)
+
+
+def _left(order: Order, facts: Facts) -> int:
+    """What (|1e18|) is to be filled still: of an order that was begun, nobody knows how far, it may
+    be next to nothing."""
+    begun = facts.bound is not None and not facts.used
+    return 0 if begun else max(abs(order.size) - facts.used, 0)
+
+
+def _tip(order: Order, facts: Facts) -> int:
+    """USDC (1e6) that is to be paid for what is left, at least: in proportion to it."""
+    return order.tip * _left(order, facts) // abs(order.size)
 
 
 # ---------------------------------------------------------------------- the account
@@ -294,10 +309,11 @@ def _require_account(order: Order, facts: Facts) -> None:
             "Nothing was deposited to this account: deposit USDC at the vault, which can be signed "
             "for in the same go as the Desk's rights.",
         )
-    if order.tip > account.idle:
+    tip = _tip(order, facts)
+    if tip > account.idle:
         raise Rejected(
             "tip-beyond-idle",
-            f"The tip of {usdc(order.tip)} USDC is more than the {usdc(account.idle)} idle: sign a "
+            f"The tip of {usdc(tip)} USDC is more than the {usdc(account.idle)} idle: sign a "
             "smaller tip or deposit more.",
         )
     states = {
@@ -345,7 +361,8 @@ def _require_margin(order: Order, facts: Facts, states: Mapping[str, MarketState
     account = facts.account
     if _reducible(order, facts, states):
         return  # What closes takes no margin, and may set some free.
-    margin = min(order.max_margin, account.idle - order.tip)
+    rest = account.idle - _tip(order, facts)
+    margin = min(order.max_margin, rest)
     if any(
         _is_ample(order, facts, state, margin)
         or room_of(account.seats[name], state, order.sign, margin)
@@ -355,7 +372,7 @@ def _require_margin(order: Order, facts: Facts, states: Mapping[str, MarketState
     raise Rejected(
         "no-margin",
         f"With {usdc(margin)} USDC, the lesser of the maxMargin of {usdc(order.max_margin)} and "
-        f"what is idle after the tip, {usdc(account.idle - order.tip)}, and with what is free at "
+        f"what is idle after the tip, {usdc(rest)}, and with what is free at "
         f"{_named(states)}, no venue lets anything be opened: sign a larger maxMargin or deposit "
         "more.",
     )

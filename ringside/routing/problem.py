@@ -42,6 +42,10 @@ class NotEnoughMargin(SplitError):
     """Every way to fill the order takes more of the shared margin than there is."""
 
 
+class Undecided(SplitError):
+    """The search stopped at its limit without a split, and without a proof that there is none."""
+
+
 class NoFit(SplitError):
     """The order's size cannot be made up of what the venues take: minimums or lots are in the
     way."""

@@ -131,7 +131,7 @@ class Search:
         while self._heap:
             bound, _, node = heappop(self._heap)
             if bound >= self._enough or self.nodes >= NODES:
-                self.finished = bound >= self._enough
+                self.finished = self.finished and bound >= self._enough
                 self.bound = min(self.bound, bound)
                 break
             self._look(node)
@@ -175,6 +175,8 @@ class Search:
             return
         parts = self._parts(node)
         if parts is None:
+            # Nothing is left to tell apart; where no split is known, none is ruled out either.
+            self.finished = self.finished and self.best is not None
             self.bound, parts = min(self.bound, node.bound), []
         for part in parts:
             self._push(part)
@@ -338,9 +340,9 @@ class Search:
         for sign, most in ((1, count * unit), (-1, (count + 1) * unit)):
             if sign < 0 and most > total:
                 continue
+            # Whoever is not of them takes nothing of the limit, whatever margin it takes.
             weighed = [
-                choice.weighing(sign * worth) if choice.unit % unit == 0 else choice
-                for choice in state
+                choice.weighing(0.0 if choice.unit % unit else sign * worth) for choice in state
             ]
             found.append((weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
         return found
@@ -394,41 +396,49 @@ class Search:
     def _finer(self, state: State, top: Top) -> list[Part] | None:
         """Where the lots of those that take part cannot make up the size, one branch for each other
         venue that could help, without those before it; `None` where they can."""
-        unit = gcd(*(way.unit for _, point in top.mix for way in point.taking))
+        used = _taking([point for _, point in top.mix])
+        unit = gcd(*(state[i].unit for i in used))
         if not unit or self.problem.size % unit == 0:
             return None
         units = sorted({choice.unit for choice in state if choice.ways})
         if all(coarse % fine == 0 for fine, coarse in pairwise(units)):
             # Where each is a multiple of the finer ones, one of those that divide the size it is.
             unit = next((u for u in units if self.problem.size % u), unit)
-        return self._helped(state, top, unit)[:-1]
+        return self._helped(state, top, unit, used)[:-1]
 
     def _stepped(self, state: State, top: Top) -> list[Part]:
         """Where all is settled but the steps: either whoever takes part with the finest lots is on
         the steps of the others, or one more venue has finer ones too."""
-        units = sorted(way.unit for way in top.best.taking)
+        used = _taking([top.best]) or _taking([point for _, point in top.mix])
+        units = sorted(state[i].unit for i in used if state[i].ways)
         unit = gcd(*units[1:])
-        branches = self._helped(state, top, unit) if unit > units[0] else []
+        branches = self._helped(state, top, unit, used) if units and unit > units[0] else []
         return branches if len(branches) > 1 else []
 
-    def _helped(self, state: State, top: Top, unit: int) -> list[Part]:
-        """A branch for each venue that does not take part and whose lots are no multiple of `unit`,
-        without those before it; and one without any of them."""
+    def _helped(self, state: State, top: Top, unit: int, used: set[int]) -> list[Part]:
+        """A branch for each venue that is not among `used` and whose lots are no multiple of
+        `unit`, without those before it; and one without any of them."""
         point = top.best
         others = [
             (point.losses[i], i)
             for i, choice in enumerate(state)
-            if choice.ways and not point.used[i] and choice.unit % unit
+            if choice.ways and i not in used and choice.closable and choice.unit % unit
         ]
         found: list[Part] = []
         for loss, i in sorted(others):
             if not state[i].ways:  # It offers the same as one before it.
                 continue
-            found.append((point.value + loss + point.toll, _with(state, i, False, state[i].ways)))
+            least = point.value + max(loss + point.toll, 0.0)
+            found.append((least, _with(state, i, False, state[i].ways)))
             like = [j for _, j in others if state[j].ways and state[j].like(state[i])]
             for j in like:
                 state = _with(state, j, True, ())
         return [*found, (-inf, state)]
+
+
+def _taking(points: Sequence[Point]) -> set[int]:
+    """Which venues take part at any of the points."""
+    return {i for point in points for i, used in enumerate(point.used) if used}
 
 
 def _mean(top: Top, i: int) -> float:

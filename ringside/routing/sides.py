@@ -122,6 +122,10 @@ def require_sense(offers: Sequence[Offer], most_venues: int | None, margin: int 
         raise BadOffer(f"The margin to share is {from_units(margin):f}: it cannot be negative.")
     for offer in offers:
         venue = offer.curve.venue
+        for name in ("least", "leg_cost", "carry", "margin", "most"):
+            value = getattr(offer, name)
+            if not (isinstance(value, int) or (name == "most" and value is None)):
+                raise BadOffer(f"{venue} has a {name.replace('_', ' ')} of {value!r}: no integer.")
         if min(offer.least, offer.leg_cost, offer.margin) < 0:
             named = {"least": offer.least, "leg cost": offer.leg_cost}
             named |= {"margin a base": offer.margin}

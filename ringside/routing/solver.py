@@ -26,6 +26,7 @@ from ringside.routing.problem import (
     RouteLeg,
     SplitError,
     TooFewVenues,
+    Undecided,
     ZeroSize,
     carry_of,
     gap,
@@ -58,17 +59,25 @@ def solve(
         BadOffer: an offer or a rule makes no sense; the message says which and why.
         NotEnoughCapacity, TooFewVenues, NotEnoughMargin, NoFit: no split keeps to the rules; the
             class and the message say which of them binds.
+        Undecided: none was found, and the search stopped at its limit.
     """
     if size == 0:
         raise ZeroSize("The order's size is zero: there is nothing to route.")
     given = list(offers)
     require_sense(given, most_venues, margin)
+    if most_venues is not None and most_venues >= len(given):
+        most_venues = None  # No rule; and it may be larger than the kernel's numbers.
     sign, amount = (1 if size > 0 else -1), abs(size)
     sides = [Side(offer, sign) for offer in sorted(given, key=lambda o: o.curve.venue)]
     require_capacity(sides, sign, amount, most_venues)
     pool = Pool()
     prepare(sides, amount, pool)
     found = _search(sides, amount, most_venues, margin, pool)
+    if found.best is None and not found.finished:
+        raise Undecided(
+            f"No split of {from_units(amount):f} was found among {found.nodes:,} tries, and none "
+            "was ruled out: its lots and minimums leave too many ways. Another size may do."
+        )
     if found.best is None:
         raise _why_not(sides, amount, most_venues, margin, pool)
     order = {offer.curve.venue: i for i, offer in enumerate(given)}
@@ -208,14 +217,25 @@ def _why_not(
     """The rule without which there would be a split."""
     parts = f"{number(amount)} on at most {most_venues}" if most_venues else number(amount)
     if margin is not None and _search(sides, amount, most_venues, None, pool).best is not None:
+        # Minimums and lots apart: that may be less than there is, and then says nothing.
+        need = _least_margin(sides, amount)
+        least = f", {number(need)} at the very least" if need > margin else ""
         return NotEnoughMargin(
             f"There are {number(margin)} USD of margin for all venues together, and filling "
-            f"{parts} takes more, {number(_least_margin(sides, amount))} at the very least."
+            f"{parts} takes more{least}."
         )
     if most_venues is not None and _search(sides, amount, None, margin, pool).best is not None:
         return TooFewVenues(
             f"{number(amount)} can only be made up of what the venues take on more than "
             f"{most_venues} of them."
+        )
+    both = margin is not None and most_venues is not None
+    if both and _search(sides, amount, None, None, pool).best is not None:
+        assert margin is not None
+        return NotEnoughMargin(
+            f"{number(amount)} can only be made up of what the venues take on more than "
+            f"{most_venues} of them, and that takes more margin than the {number(margin)} USD that "
+            "there are for all venues together."
         )
     return no_fit(sides, amount)
 

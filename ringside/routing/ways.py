@@ -192,7 +192,7 @@ class Way:
 
     def weighing(self, margin: float) -> Way:
         """The same with that much margin per base."""
-        return self.within(self.lo, self.hi, margin=margin)
+        return self if margin == self.margin else self.within(self.lo, self.hi, margin=margin)
 
     def like(self, other: Way) -> bool:
         """Whether two venues offer the same."""
@@ -233,6 +233,8 @@ class Choice:
 
     def weighing(self, margin: float) -> Choice:
         """The same with that much margin per base."""
+        if all(way.margin == margin for way in self.ways):
+            return self
         return Choice(self.closable, tuple(way.weighing(margin) for way in self.ways))
 
     def like(self, other: Choice) -> bool:

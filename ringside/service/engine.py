@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
+from web3.exceptions import Web3Exception
 
 from ringside.chain.abi import selector, word
 from ringside.chain.contracts import Refused, Ringside, refusal, revert_data
@@ -25,17 +27,18 @@ from ringside.service.lanes import Ended, Lanes
 from ringside.service.planner import Planner, Proposal
 from ringside.service.quarantine import Quarantine
 from ringside.service.states import Facts, state_of
+from ringside.service.tickets import PriceSource, TicketWork
 from ringside.service.watcher import Seen, Watcher
 from ringside.store import book, ledger, outbox
 from ringside.store.book import Entry, State
 from ringside.store.database import Database
 from ringside.store.outbox import Stage, Wanted
-from ringside.units import ONE
 from ringside.venues import VENUE_ERRORS, Markets, Snapshot, load, snapshot
 
 REST = 3
 """Blocks that an order rests after a transaction of it failed, twice as many after each further."""
 LONGEST_REST = 300
+log = structlog.get_logger()
 
 
 @dataclass
@@ -61,12 +64,14 @@ class Engine:
         planner: Planner,
         receipts: Receipts,
         costs: Costs,
+        prices: PriceSource | None = None,
     ) -> None:
         self.database, self.ringside = database, ringside
         self.watcher, self.lanes, self.planner = watcher, lanes, planner
         self.receipts, self.costs = receipts, costs
         self.looker: Looker = planner.looker
         self.quarantine = Quarantine()
+        self.tickets = TicketWork(ringside, prices)
         self._markets: Markets = load(ringside.w3, ringside.addresses, ringside.venue_ids)
         self._snapshot: Snapshot | None = None
         self._planned: set[bytes] = set()
@@ -86,6 +91,7 @@ class Engine:
         proposals = self._plan(now, done)
         if proposals:
             self._book(proposals)
+        self._follow(now)
         done.sent = len(self.lanes.carry())
         return done
 
@@ -210,9 +216,11 @@ class Engine:
         if round_.waiting:
             now = time.time()
             with self.database.write() as connection:
-                for entry in entries:
-                    why = round_.waiting.get(entry.key)
-                    if why is not None and (entry.state, entry.reason) != (State.WORKING, why):
+                # As they are now: an owner may have withdrawn one meanwhile.
+                for entry in book.by_key(connection, list(round_.waiting)).values():
+                    why = round_.waiting[entry.key]
+                    # What has a ticket open stays pending, whatever else cannot be filled now.
+                    if entry.state in (State.RECEIVED, State.WORKING):
                         book.move(connection, entry, State.WORKING, now, why)
         return found
 
@@ -227,10 +235,8 @@ class Engine:
         }
         try:
             self.ringside.w3.eth.call(call)
-        except Exception as no:
-            if not (told := revert_data(no)) and isinstance(no, OSError):
-                raise
-            return refusal(told, VENUE_ERRORS)
+        except Web3Exception as no:
+            return refusal(revert_data(no), VENUE_ERRORS)
         return None
 
     def _book(self, proposals: Sequence[Proposal]) -> None:
@@ -259,6 +265,42 @@ class Engine:
                 why = "a transaction is under way"
                 book.move(connection, entry, State.PENDING, now, why)
 
+    def _follow(self, at: Snapshot) -> None:
+        """Takes open tickets a step on, those that no transaction is under way for."""
+        with self.database.read() as connection:
+            open_ = ledger.pending(connection)
+            busy = outbox.orders_under_way(connection) if open_ else set()
+        idle = [
+            ticket
+            for ticket in open_
+            if ticket.order not in busy
+            and self._rest.get(ticket.order, (0, 0))[1] <= at.block.number
+        ]
+        if not idle:
+            return
+        wanted = [self._tried(one) for one in self.tickets.next(idle, self._lane, at.timestamp)]
+        with self.database.write() as connection:
+            outbox.plan(connection, [one for one in wanted if one is not None], time.time())
+
+    def _tried(self, one: Wanted) -> Wanted | None:
+        """The transaction, where the chain would take it: a price that the venue does not like
+        costs nothing but a wait."""
+        call: Any = {
+            "from": one.lane,
+            "to": one.to,
+            "data": "0x" + one.data.hex(),
+            "value": one.value,
+            "gas": one.gas,
+        }
+        try:
+            self.ringside.w3.eth.call(call)
+        except Web3Exception as no:
+            why = refusal(revert_data(no), VENUE_ERRORS)
+            for key in one.orders:
+                log.info("a ticket waits", order="0x" + key.hex(), step=one.kind, reason=str(why))
+            return None
+        return one
+
     def _lane(self, account: bytes) -> str:
         """An account's transactions go through one lane, in their order."""
         lanes = self.lanes.addresses
@@ -279,6 +321,3 @@ def _progress(answer: bytes) -> Progress:
     from eth_abi.abi import decode
 
     return Progress(*decode(PROGRESS, answer))
-
-
-__all__ = ["ONE", "Engine", "Turned"]

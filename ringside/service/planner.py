@@ -74,7 +74,7 @@ class Planner:
         flat = [one for parts in asked.values() for one in parts]
         views = {view.key: view for view in self.looker.views(flat, seen, slices)} if flat else {}
         busy: set[bytes] = set()
-        taken: dict[tuple[str, str], int] = {}
+        taken: dict[tuple[str, str, bool], int] = {}
         for entry in sorted(entries, key=_turn):
             if entry.account in busy:
                 found.waiting[entry.key] = "another order of the account goes first"
@@ -97,7 +97,8 @@ class Planner:
             busy.add(entry.account)
             for plan in proposal.plans:
                 for leg in (*plan.legs, *plan.tickets):
-                    place = leg.venue, plan.order.market
+                    # Each direction by itself: that the first is mined is not counted on.
+                    place = leg.venue, plan.order.market, leg.size > 0
                     taken[place] = taken.get(place, 0) + leg.size
         return found
 
@@ -111,7 +112,7 @@ class Planner:
         return [(request.order(i), request.step_key(self.ringside.domain, i)) for i in steps]
 
     def _propose(
-        self, entry: Entry, views: Sequence[View], taken: Mapping[tuple[str, str], int]
+        self, entry: Entry, views: Sequence[View], taken: Mapping[tuple[str, str, bool], int]
     ) -> Proposal:
         """
         Raises:
@@ -119,7 +120,7 @@ class Planner:
         """
         request = entry.request
         settings = replace(self.settings, policy=entry.policy or self.settings.policy)
-        first = tuple(Taking(*place, size) for place, size in taken.items() if size)
+        first = tuple(Taking(venue, name, size) for (venue, name, _), size in taken.items())
         mine = [replace(view, taken=first) for view in views]
         step: int | None = None
         if isinstance(request, Bundle):

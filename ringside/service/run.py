@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 @dataclass
-class House:
+class Parts:
     """A keeper put together: its settings, its database, the deployment, and the engine."""
 
     config: Config
@@ -50,7 +50,7 @@ class House:
         self.database.close()
 
 
-def assemble(config: Config, signers: Sequence[Signer]) -> House:
+def assemble(config: Config, signers: Sequence[Signer]) -> Parts:
     """
     Raises:
         ConfigError: nothing can be sent without a key; or the chain is another than the
@@ -76,15 +76,15 @@ def assemble(config: Config, signers: Sequence[Signer]) -> House:
     planner = Planner(ringside, looker, settings, costs)
     receipts = Receipts(Path(config.receipts))
     engine = Engine(database, ringside, watcher, lanes, planner, receipts, costs)
-    return House(config, database, ringside, engine, Leader(database))
+    return Parts(config, database, ringside, engine, Leader(database))
 
 
 class Runner:
     """Turns the engine while this process leads: on a new block, on a wake-up, and every `poll`
     seconds. A turn that fails is told and tried again, later each time."""
 
-    def __init__(self, house: House, told: Callable[[Turned], None] | None = None) -> None:
-        self.house, self._told = house, told
+    def __init__(self, parts: Parts, told: Callable[[Turned], None] | None = None) -> None:
+        self.parts, self._told = parts, told
         self._awake = threading.Event()
         self._stopped = threading.Event()
         self.turned_at = 0.0
@@ -105,21 +105,21 @@ class Runner:
         wait, most = BACKOFF
         pause = wait
         while not self._stopped.is_set():
-            self.leads = self.house.leader.lead()
+            self.leads = self.parts.leader.lead()
             try:
                 if self.leads:
                     self._turn()
-                pause, rest = wait, self.house.config.poll
+                pause, rest = wait, self.parts.config.poll
             except Exception:  # Whatever it was, orders wait: it is told, and tried again.
                 log.exception("a turn failed", again_in=pause)
                 rest, pause = pause, min(pause * 2, most)
             self._awake.wait(rest)
             self._awake.clear()
-        self.house.leader.release()
+        self.parts.leader.release()
 
     def _turn(self) -> None:
         begun = time.monotonic()
-        turned = self.house.engine.turn()
+        turned = self.parts.engine.turn()
         self.turned_at = time.time()
         if turned.unwound:
             log.warning("the chain was reorganised", blocks=turned.unwound, head=turned.head)
@@ -139,7 +139,7 @@ class Runner:
 
 
 def until_told(runner: Runner) -> None:
-    """Runs in this thread until SIGTERM or SIGINT."""
+    """Runs in this thread, the main one, until SIGTERM or SIGINT."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         runner.stop()

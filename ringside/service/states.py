@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ringside.orders import Bundle, Order
-from ringside.store.book import Entry, State
+from ringside.store.book import WITHDRAWN, Entry, State
 from ringside.units import from_units
 
 
@@ -42,6 +42,8 @@ def state_of(entry: Entry, facts: Facts) -> tuple[State, str]:
         if not facts.filled:
             return state, why
         return State.PARTLY_FILLED, f"{_part(entry.request, facts.filled)} filled; {why}"
+    if entry.state.is_end and entry.reason == WITHDRAWN:
+        return entry.state, entry.reason
     if entry.state is State.PENDING or entry.state.is_end:
         return State.WORKING, ""
     return entry.state, entry.reason

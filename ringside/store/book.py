@@ -46,6 +46,8 @@ class State(str, Enum):
         return self not in LIVE
 
 
+WITHDRAWN = "withdrawn at the house; the signature is valid until its nonce is cancelled on-chain"
+"""Why an order is cancelled that its owner took back from the house alone."""
 LIVE = (State.RECEIVED, State.WORKING, State.PENDING)
 
 
@@ -56,7 +58,8 @@ class NonceInUse(Exception):
 @dataclass(frozen=True, slots=True)
 class Received:
     """A signed order as it arrives. `key` is the digest that its owner signed; `policy` how it is
-    to be routed, nothing for the keeper's own; `at` when (Unix seconds)."""
+    to be routed, nothing for the keeper's own; `at` when (Unix seconds). `message` is the
+    request as it travelled, where that is at hand: else it is written anew."""
 
     key: bytes
     request: Order | Bundle
@@ -64,6 +67,7 @@ class Received:
     source: str
     policy: str
     at: float
+    message: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +123,12 @@ def _nonces_in_use(
     connection: Connection, arrived: Sequence[Received]
 ) -> dict[tuple[bytes, int], str]:
     accounts = {_hex(one.request.account) for one in arrived}
+    nonces = {one.request.nonce for one in arrived}
     rows = connection.execute(
         select(orders.c.account, orders.c.nonce, orders.c.key).where(
-            orders.c.account.in_(accounts), orders.c.state.in_(LIVE)
+            orders.c.account.in_(accounts),
+            orders.c.nonce.in_(nonces),
+            orders.c.state.in_(LIVE),
         )
     )
     return {(_bytes(account), nonce): key for account, nonce, key in rows}
@@ -274,7 +281,7 @@ def _row(one: Received) -> dict[str, Any]:
         "key": _hex(one.key),
         "kind": "order" if isinstance(request, Order) else "bundle",
         "account": _hex(request.account),
-        "message": wire.message(request),
+        "message": wire.message(request) if one.message is None else one.message,
         "signature": one.signature,
         "nonce": request.nonce,
         "epoch": request.epoch,

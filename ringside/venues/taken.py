@@ -8,10 +8,11 @@ how it came there, so that is also what it will charge, but for
 
 - rounding: the venue rounds each trade against the caller, so two may pay some of its units more
   than one (a ladder one wei each of notional and fee; a pool what its modes call their error);
-- Synthetix, where a trade turns the skew: it shares the fee by size and not by value, and for a
-  trade after b that ends x beyond the turn the difference is too cheap by (taker − maker) × price ×
-  b × x ÷ (2 × scale), so with b a hundredth of the scale by less than a two-hundredth of what the
-  rates differ by, and by nothing where no skew turns;
+- Synthetix, where both together turn the skew: it shares the fee by size and not by value. For a
+  trade of s after b, which reach x beyond the turn at t, the difference is off by (taker − maker) ×
+  price × min(b, t) × min(s, x) ÷ (2 × scale): too cheap for a purchase and too dear for a sale, the
+  other way round where the maker's rate is the higher one. Where the skew is a hundredth of the
+  scale that is less than a two-hundredth of what the rates differ by;
 - GMX v2, which caps its impact and chooses its fee by the order: no module reads it from a chain.
 
 In the other direction the untouched market is what a trade costs at most:

@@ -56,7 +56,8 @@ class House:
         lanes = Lanes(self.database, at.w3, signers, self.fees)
         planner = Planner(at, Looker(at), Settings(), costs)
         receipts = Receipts(self.folder / "receipts")
-        return Engine(self.database, at, watcher, lanes, planner, receipts, costs)
+        parts = self.database, at, watcher, lanes, planner, receipts, costs
+        return Engine(*parts, prices=self.story.prices)
 
     def restart(self) -> None:
         """As after a kill: what was in memory is gone."""

@@ -170,3 +170,14 @@ def test_somebody_elses_fill_counts(house, story):
     house.turn()
     assert house.entry(key).state is State.FILLED
     assert house.turn(2).sent == 0
+
+
+def test_what_its_owner_withdraws_at_the_house_stays_so_whatever_else_happens(house, story):
+    key = house.accept(story.order("ETH-USD", SIZE, limit_price=1))
+    house.turn()
+    with house.database.write() as connection:
+        entry = book.by_key(connection, [key])[key]
+        book.move(connection, entry, State.CANCELLED, 0.0, book.WITHDRAWN)
+    story.chain.send(story.desk, "raiseEpoch", story.account, 1, role=3)
+    house.turn(2)
+    assert (house.entry(key).state, house.entry(key).reason) == (State.CANCELLED, book.WITHDRAWN)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,17 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path):
         check=True,
     )
     assert done.stdout.split() == [str(routing / "kernel.py"), "1"]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_margin_that_nobody_shares_changes_neither_legs_nor_bound(seed):
+    at = instance(seed, 10, shared=True)
+    bare = [replace(offer, margin=0) for offer in at.offers]
+    found = []
+    for offers in (at.offers, bare):
+        try:
+            route = solve(at.size, offers, most_venues=at.most_venues)
+            found.append(([(leg.venue, leg.size) for leg in route.legs], route.certificate))
+        except SplitError as why:
+            found.append(str(why))
+    assert found[0] == found[1]

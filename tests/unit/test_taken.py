@@ -137,12 +137,11 @@ def test_what_comes_second_pays_what_the_venue_will_charge_then(found, share):
     slack = doubt(curve, sign) + doubt(there, sign)
     cheaper = (truth.all_in - planned.all_in) * sign
     if isinstance(curve, SkewCurve):
-        turn = max(-curve.skew * sign, 0)
-        beyond, differ = max(first + second - turn, 0), curve.taker - curve.maker
-        bound = abs(differ) * curve.price * first * beyond // (2 * curve.scale * ONE * ONE)
-        turns = first < turn < first + second
-        assert -(bound if turns and differ < 0 else 0) - slack <= cheaper
-        assert cheaper <= (bound if turns and differ > 0 else 0) + slack
+        turn, differ = max(-curve.skew * sign, 0), curve.taker - curve.maker
+        beyond = max(first + second - turn, 0)
+        shared = curve.price * min(first, turn) * min(second, beyond)
+        off = sign * differ * shared // (2 * curve.scale * ONE * ONE)
+        assert abs(cheaper - off) <= slack
     else:
         assert abs(cheaper) <= slack
 

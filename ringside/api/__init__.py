@@ -1,0 +1,1 @@
+"""The keeper's HTTP API: orders in, and what became of them out."""
