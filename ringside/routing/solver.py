@@ -34,7 +34,7 @@ from ringside.routing.problem import (
 )
 from ringside.routing.search import Parts, Problem, Search
 from ringside.routing.sides import Side, no_fit, prepare, require_capacity, require_sense
-from ringside.routing.ways import Pool, Way
+from ringside.routing.ways import Choice, Pool, Way
 from ringside.units import ONE, from_units
 
 PROVED = 9e-7
@@ -99,7 +99,7 @@ def _search(
     pool: Pool,
 ) -> Search:
     """The search, done."""
-    state = tuple((not side.offer.required, side.ways) for side in sides)
+    state = [Choice(not side.offer.required, side.ways) for side in sides]
     every = [way for side in sides for way in side.ways]
     known = pool.ways[[way.row for way in every]] if every else np.empty((0, kernel.COLUMNS))
     worth = np.abs(known[:, kernel.COST_HIGH] / known[:, kernel.HIGH])
