@@ -408,6 +408,8 @@ def applied(policy: Policy, request: Request) -> Request:
             that is not of this module may.
     """
     found = policy.apply(request)
+    if not isinstance(found, Request):
+        raise RequestError(f"The policy {canonical(policy)} gives {found!r}, not a request.")
     before = {offer.curve.venue: offer for offer in request.offers}
     wider = found.size != request.size or len(set(found.venues)) < len(found.venues)
     wider |= not _within(found.most_venues, request.most_venues)
@@ -424,7 +426,26 @@ def applied(policy: Policy, request: Request) -> Request:
     wider |= any(offer.required for offer in before.values())
     if wider:
         raise RequestError(f"The policy {canonical(policy)} goes beyond what was offered to it.")
+    if type(policy) not in (*BUILT_IN.values(), All) and _restates(policy, request, found):
+        raise RequestError(
+            f"The policy {canonical(policy)} restates what was known before it: a policy only adds "
+            "to carry, to what nobody pays of it, and to what is left out."
+        )
     return found
+
+
+def _restates(policy: Policy, request: Request, found: Request) -> bool:
+    """Whether a policy does not add: what it adds is what it comes to where there was nothing."""
+    if found.funding != request.funding or not request.left_out.items() <= found.left_out.items():
+        return True
+    bare = policy.apply(request.for_entry)
+    was, alone = ({o.curve.venue: o.carry for o in r.offers} for r in (request, bare))
+    return any(
+        alone[venue] != offer.carry - was[venue]
+        or bare.shadow.get(venue, 0) != found.shadow.get(venue, 0) - request.shadow.get(venue, 0)
+        for offer in found.offers
+        if (venue := offer.curve.venue) in alone
+    )
 
 
 def _within(now: int | None, before: int | None) -> bool:

@@ -25,8 +25,11 @@ from ringside.routing.rounding import amounts, traded
 from ringside.routing.ways import Choice, Way
 from ringside.units import ONE
 
-NODES = 10_000
-"""Nodes looked at before the search gives up on proving more."""
+WORK = 100_000
+"""Work after which the search gives up on proving more, a second or so: never by the clock, so
+that it stops at the same place everywhere."""
+EACH = 20
+"""What a relaxation takes beside one unit of work a venue."""
 
 EAGER = 1_500
 """Nodes times the square of the venues within which the search goes on for the last 250th of the
@@ -90,14 +93,14 @@ class Problem:
 
 class Search:
     """Looks for the cheapest parts; `run` once. `best` are they (`None`: nothing found), `cost`
-    theirs in USD, `bound` what no split costs less than, `nodes` how many were looked at, and
-    `finished` whether that settled it."""
+    theirs in USD, `bound` what no split costs less than, `nodes` how many were looked at, `work` what
+    that took, and `finished` whether it settled the matter."""
 
     def __init__(self, problem: Problem, relaxation: Relaxation) -> None:
         self.problem, self.relaxation = problem, relaxation
         self.best: Parts | None = None
         self.cost, self.bound = inf, inf
-        self.nodes, self.finished = 0, True
+        self.nodes, self.work, self.finished = 0, 0, True
         # No split costs more than all that venues could take at once: a higher bound says that
         # there is none.
         self._dearest = 1.0 + self._most()
@@ -130,7 +133,7 @@ class Search:
         self._push(Node(-inf, self.problem.state, self.relaxation, (price, step, 0.0)))
         while self._heap:
             bound, _, node = heappop(self._heap)
-            if bound >= self._enough or self.nodes >= NODES:
+            if bound >= self._enough or self.work >= WORK:
                 self.finished = self.finished and bound >= self._enough
                 self.bound = min(self.bound, bound)
                 break
@@ -160,6 +163,7 @@ class Search:
         if possible is None:
             return None
         self.nodes += 1
+        self.work += EACH + len(possible)
         top = node.relaxation.top(possible, *node.start, self._enough)
         return replace(node, bound=max(node.bound, top.value), state=possible, top=top)
 
@@ -224,6 +228,7 @@ class Search:
         there is: then it is tried again with less."""
         for turn in range(RETRIES):
             target = min(self.cost, self._dearest)
+            self.work += EACH + len(fixed)
             best = relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu, target)
             if best.value >= target:
                 return

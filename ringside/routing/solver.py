@@ -2,7 +2,7 @@
 
 The venues' curves in closed form (`Curve.modes`) are searched in floats (`search`); what is found
 is re-priced in integers by the exact curves and set against the best single venue. Offers are
-looked at in the order of their venues' names, and the search stops at a number of nodes and never
+looked at in the order of their venues' names, and the search stops after so much work and never
 by the clock: the same offers give the same route, bit by bit, whoever asks.
 """
 
