@@ -427,25 +427,19 @@ def applied(policy: Policy, request: Request) -> Request:
     if wider:
         raise RequestError(f"The policy {canonical(policy)} goes beyond what was offered to it.")
     if type(policy) not in (*BUILT_IN.values(), All) and _restates(policy, request, found):
-        raise RequestError(
-            f"The policy {canonical(policy)} restates what was known before it: a policy only adds "
-            "to carry, to what nobody pays of it, and to what is left out."
-        )
+        raise RequestError(f"The policy {canonical(policy)} restates what it may only add to.")
     return found
 
 
 def _restates(policy: Policy, request: Request, found: Request) -> bool:
     """Whether a policy does not add: what it adds is what it comes to where there was nothing."""
-    if found.funding != request.funding or not request.left_out.items() <= found.left_out.items():
-        return True
-    bare = policy.apply(request.for_entry)
-    was, alone = ({o.curve.venue: o.carry for o in r.offers} for r in (request, bare))
-    return any(
-        alone[venue] != offer.carry - was[venue]
-        or bare.shadow.get(venue, 0) != found.shadow.get(venue, 0) - request.shadow.get(venue, 0)
-        for offer in found.offers
-        if (venue := offer.curve.venue) in alone
+    same = found.funding == request.funding and request.left_out.items() <= found.left_out.items()
+    was, alone, now = (
+        {o.curve.venue: (o.carry, r.shadow.get(o.curve.venue, 0)) for o in r.offers}
+        for r in (request, policy.apply(request.for_entry), found)
     )
+    both = [(v, k) for v in now if v in alone for k in (0, 1)]
+    return not same or any(now[v][k] - was[v][k] != alone[v][k] for v, k in both)
 
 
 def _within(now: int | None, before: int | None) -> bool:

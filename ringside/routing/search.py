@@ -93,8 +93,8 @@ class Problem:
 
 class Search:
     """Looks for the cheapest parts; `run` once. `best` are they (`None`: nothing found), `cost`
-    theirs in USD, `bound` what no split costs less than, `nodes` how many were looked at, `work` what
-    that took, and `finished` whether it settled the matter."""
+    theirs in USD, `bound` what no split costs less than, `nodes` how many were looked at, `work`
+    what that took, and `finished` whether it settled the matter."""
 
     def __init__(self, problem: Problem, relaxation: Relaxation) -> None:
         self.problem, self.relaxation = problem, relaxation

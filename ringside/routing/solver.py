@@ -108,7 +108,7 @@ def _search(
     margins = [side.offer.margin for side in sides]
     problem = Problem(amount, state, most_venues, shared, margins, PROVED * notional)
     dollars = None if margin is None else margin / ONE
-    tolerance = PROVED / 500 * notional
+    tolerance = PROVED / 100 * notional
     room = Room(len(sides))
     search = Search(problem, Relaxation(amount / ONE, most_venues, dollars, tolerance, pool, room))
     if not every:

@@ -83,23 +83,30 @@ def cheapest(sign, offers, amount, most_venues, margin):
     return min((cost for (filled, *_), cost in known.items() if filled == amount), default=None)
 
 
+def routed(sign, offers, amount, most_venues, margin):
+    """The route, or why there is none."""
+    try:
+        return solve(sign * amount, offers, most_venues=most_venues, margin=margin)
+    except SplitError as refused:
+        return refused
+
+
 def held_against_every_split(seed):
     sign, offers, amount, most_venues, margin = made_at_random(random.Random(seed))
     best = cheapest(sign, offers, amount, most_venues, margin)
-    try:
-        route = solve(sign * amount, offers, most_venues=most_venues, margin=margin)
-    except SplitError as refused:
-        assert best is None, f"{refused} There is a split that costs {best}."
-        assert not isinstance(refused, Undecided), refused
-        if isinstance(refused, NotEnoughMargin):
-            assert margin is not None
-            assert cheapest(sign, offers, amount, None, None) is not None, refused
-        if isinstance(refused, TooFewVenues):
-            assert most_venues is not None, refused
+    found = routed(sign, offers, amount, most_venues, margin)
+    if best is None:
+        assert isinstance(found, SplitError), f"{found} breaks a rule."
+        assert not isinstance(found, Undecided), found
+        if isinstance(found, NotEnoughMargin):
+            assert margin is not None, found
+            assert cheapest(sign, offers, amount, None, None) is not None, found
+        if isinstance(found, TooFewVenues):
+            assert most_venues is not None, found
         return
-    assert best is not None, f"{route.legs} breaks a rule."
-    assert route.certificate.bound <= best <= route.cost
-    assert route.certificate.gap <= 10_000  # Millionths of a basis point.
+    assert not isinstance(found, SplitError), f"{found} There is a split that costs {best}."
+    assert found.certificate.bound <= best <= found.cost
+    assert found.certificate.gap <= 10_000  # Millionths of a basis point.
 
 
 @given(st.integers(0, 10**9))

@@ -144,7 +144,7 @@ def test_an_offer_that_is_not_of_integers_is_refused_by_name(name, value):
 @pytest.mark.parametrize("name", ["carry", "leg_cost", "margin", "least", "most"])
 def test_a_number_beyond_all_money_is_refused_by_name(name):
     offers = [Offer(LinearCurve("a"), **{name: 10**400}), Offer(LinearCurve("b"))]
-    with pytest.raises(BadOffer, match="a has a .* of more than 78 digits"):
+    with pytest.raises(BadOffer, match=r"a has a .* of more than 78 digits"):
         solve(ONE, offers)
 
 
