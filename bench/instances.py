@@ -229,9 +229,10 @@ def instance(
         least -= least % offers[i].curve.lot
         offers[i] = replace(offers[i], least=least, required=least > 0)
     most = rng.choice([None, None, None, rng.randint(1, min(venues, 8))])
+    # Named whether it is shared or not, as an order's own request does.
+    offers = [replace(o, margin=int(price / rng.choice([3, 5, 10, 20, 50]) * ONE)) for o in offers]
     if not shared:
         return Instance(sign * size, tuple(offers), most)
-    offers = [replace(o, margin=int(price / rng.choice([3, 5, 10, 20, 50]) * ONE)) for o in offers]
     dearest = max(offer.margin for offer in offers) * size // ONE
     return Instance(sign * size, tuple(offers), most, int(dearest * rng.uniform(0.1, 0.7)))
 

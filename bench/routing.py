@@ -31,7 +31,7 @@ from ringside.routing.solver import solve
 from ringside.units import ONE
 
 OUT = Path(__file__).resolve().parent.parent / "build" / "bench" / "routing.json"
-FIRST = 7_000_000
+FIRST = 8_000_000
 SIZES = {"$10k": 1e4, "$100k": 1e5, "$1M": 1e6, "$10M": 1e7}
 SHARES = {3: 0.4, 10: 0.4, 50: 0.2}
 """Of the instances, by how many venues there are."""

@@ -11,42 +11,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import inf
 
 import numpy as np
 
 from ringside.routing import kernel
-from ringside.routing.ways import Pool, Way
+from ringside.routing.ways import Choice, Pool, Way
 
-State = Sequence[tuple[bool, tuple[Way, ...]]]
-"""By venue: whether it may take nothing, and the ways in which it may take something."""
-
-
-Pick = tuple[Way, float, float, bool]
-"""What a venue does at a price: its best way, the size there (base), what it loses (USD), and
-whether it does take part."""
+State = Sequence[Choice]
+"""What the venues may do, each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """The relaxation at a price. `value` is a lower bound, `slope` what is left to fill (base)
     and `margin` how much more of the shared margin is taken than there is (USD). `toll` is what
-    taking part costs on top, where more venues would than may."""
+    taking part costs on top, where more venues would than may. By venue: its best way, the size
+    it takes (base), what it would lose (USD), and whether it does take part."""
 
     x: float
     value: float
     slope: float
     margin: float
     toll: float
-    picks: list[Pick]
     mu: float
+    ways: list[Way]
+    sizes: list[float]
+    losses: list[float]
+    used: list[bool]
+
+    @property
+    def taking(self) -> list[Way]:
+        """The ways of those that take part."""
+        return [way for way, used in zip(self.ways, self.used, strict=True) if used]
 
 
 @dataclass(frozen=True, slots=True)
 class Top:
     """Where a climb ended: a lower bound, and points around it whose weighted sizes fill the order
     (within the margin) if the venues were as convex as they are not. Where the bound that was asked
-    for was reached, nobody looks at the points: there is no mix then, and no picks."""
+    for was reached, nobody looks at the points: there is no mix then, and nothing by venue."""
 
     value: float
     best: Point
@@ -81,12 +86,12 @@ class Relaxation:
 
     def top(self, state: State, price: float, step: float, mu: float, target: float = inf) -> Top:
         """The best bound, from a first guess of the prices; no better than `target` is needed."""
-        ways = [way for _, some in state for way in some]
-        ends = np.cumsum([0, *(len(some) for _, some in state)])
+        ways = [way for choice in state for way in choice.ways]
+        ends = accumulate((len(choice.ways) for choice in state), initial=0)
         packed = (
             np.array([way.row for way in ways]),
-            ends,
-            np.array([closable for closable, _ in state]),
+            np.array(list(ends)),
+            np.array([choice.closable for choice in state]),
         )
         rule = np.array(
             [
@@ -96,60 +101,68 @@ class Relaxation:
         )
         given = packed, self.pool.ways, self.pool.tables, rule, price, step
         slots, tops = self.room.slots, self.room.tops
+        found = _Found(self.room, ways, len(state))
         if self.margin is None:
             sided = kernel.along(*given, 0.0, target, self.tolerance, slots, 0)
             if (reached := float(slots[0][0, kernel.VALUE])) >= target:
-                return self._bare(reached, 0.0)
-            return self._found(self._mix(0, sided, 0.0, 1.0, len(state)), 0, 0.0, len(state))
+                return found.bare(reached, 0.0)
+            return found.top(found.mix(0, sided, 0.0, 1.0), 0.0)
         sided = kernel.over(*given, mu, target, self.tolerance, slots, tops)
         mu = float(tops[0, kernel.MU])
         if (reached := float(tops[0, kernel.VALUE])) >= target:
-            return self._bare(reached, mu)
+            return found.bare(reached, mu)
         if not sided:
-            return self._found(self._mixed(0, 1.0, len(state)), 0, mu, len(state))
+            return found.top(found.mixed(0, 1.0), mu)
         rise = float(tops[1, kernel.SLOPE]), float(tops[2, kernel.SLOPE])
         weight = rise[0] / (rise[0] - rise[1])
-        one = self._mixed(1, 1 - weight, len(state))
-        return self._found((*one, *self._mixed(2, weight, len(state))), 0, mu, len(state))
-
-    def _found(self, mix: tuple[tuple[float, Point], ...], slot: int, mu: float, count: int) -> Top:
-        """The top with the best point, which as a rule is one of those around it."""
-        x = float(self.room.slots[0][slot, kernel.X])
-        near = (point for _, point in mix if point.x == x and point.mu == mu)
-        best = next(near, None) or self._point(slot, mu, count)
-        return Top(best.value, best, mix)
+        return found.top((*found.mixed(1, 1 - weight), *found.mixed(2, weight)), mu)
 
     def loss(self, way: Way, point: Point) -> float:
         """What a way would lose at a point's prices."""
         pool = self.pool
         return float(kernel.loss_of(pool.ways, pool.tables, way.row, point.x, point.mu))
 
-    def _bare(self, value: float, mu: float) -> Top:
+
+Mix = tuple[tuple[float, Point], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the kernel left in the room, of so many venues with these ways."""
+
+    room: Room
+    ways: list[Way]
+    count: int
+
+    def top(self, mix: Mix, mu: float) -> Top:
+        """The top with the best point, which as a rule is one of those around it."""
+        x = float(self.room.slots[0][0, kernel.X])
+        near = (point for _, point in mix if point.x == x and point.mu == mu)
+        best = next(near, None) or self._point(0, mu)
+        return Top(best.value, best, mix)
+
+    def bare(self, value: float, mu: float) -> Top:
         """A bound that is enough by itself."""
         x, _, slope, margin, toll = self.room.slots[0][0].tolist()
-        return Top(value, Point(x, value, slope, margin, toll, [], mu), ())
+        return Top(value, Point(x, value, slope, margin, toll, mu, [], [], [], []), ())
 
-    def _mixed(self, place: int, weight: float, count: int) -> tuple[tuple[float, Point], ...]:
+    def mixed(self, place: int, weight: float) -> Mix:
         """The points around the top that the outer climb kept in a place, with their weights."""
         mu, sided = (float(self.room.tops[place, k]) for k in (kernel.MU, kernel.SIDED))
-        return self._mix(3 * place, bool(sided), mu, weight, count)
+        return self.mix(3 * place, bool(sided), mu, weight)
 
-    def _mix(
-        self, base: int, sided: bool, mu: float, weight: float, count: int
-    ) -> tuple[tuple[float, Point], ...]:
-        below = self._point(base + 1, mu, count)
+    def mix(self, base: int, sided: bool, mu: float, weight: float) -> Mix:
+        """The points on either side of the top, in the slots after `base`."""
+        below = self._point(base + 1, mu)
         if not sided:
             return ((weight, below),)
-        above = self._point(base + 2, mu, count)
+        above = self._point(base + 2, mu)
         part = below.slope / (below.slope - above.slope)
         return ((1 - part) * weight, below), (part * weight, above)
 
-    def _point(self, slot: int, mu: float, count: int) -> Point:
-        scalars, rows, sizes, losses, used = (
-            array[slot, : 5 if k == 0 else count].tolist()
-            for k, array in enumerate(self.room.slots)
-        )
-        known = self.pool.by_row
-        picks = list(zip([known[row] for row in rows], sizes, losses, used, strict=True))
-        x, value, slope, margin, toll = scalars
-        return Point(x, value, slope, margin, toll, picks, mu)
+    def _point(self, slot: int, mu: float) -> Point:
+        scalars, *by_venue = self.room.slots
+        places, sizes, losses, used = (array[slot, : self.count].tolist() for array in by_venue)
+        x, value, slope, margin, toll = scalars[slot].tolist()
+        ways = [self.ways[place] for place in places]
+        return Point(x, value, slope, margin, toll, mu, ways, sizes, losses, used)

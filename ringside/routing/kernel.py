@@ -10,7 +10,8 @@ take nothing). Tables lie one after the other: those of way w have their pieces 
 offsets[t + 1], t its TABLE, and their starts and costs, one more each, from offsets[t] + t on.
 
 Points go into slots: `scalars[slot]` is (x, value, slope, margin, toll), and a venue's place in a
-slot says its best way's row, its size (base), what it loses (USD) and whether it takes part.
+slot says where in `rows` its best way is, its size (base), what it would lose (USD) and whether it
+takes part.
 """
 
 from __future__ import annotations
@@ -281,17 +282,17 @@ def at(state, ways, tables, rule, price, mu, slots, slot):  # type: ignore[no-un
     doubt, lost = 0.0, abs(mu * margin)
     taking = 0
     for i in range(count):
-        least, row, much = inf, -1, 0.0
+        least, place, much = inf, -1, 0.0
         for j in range(firsts[i], firsts[i + 1]):
             one = rows[j]
             worth = price - ways[one, CARRY] - mu * ways[one, MARGIN]
             size, loss = _at_way(ways, one, tables, worth)
             if loss < least:
-                least, row, much = loss, one, size
-        best[slot, i], sizes[slot, i], losses[slot, i] = row, much, least
+                least, place, much = loss, j, size
+        best[slot, i], sizes[slot, i], losses[slot, i] = place, much, least
         takes = least < 0 or not closable[i]
         used[slot, i] = takes
-        error = ways[row, ERROR]
+        error = ways[rows[place], ERROR]
         if takes:
             taking += 1
             lost += abs(least)
@@ -306,7 +307,9 @@ def at(state, ways, tables, rule, price, mu, slots, slot):  # type: ignore[no-un
         if used[slot, i]:
             value += losses[slot, i]
             left -= sizes[slot, i]
-            taken += ways[best[slot, i], MARGIN] * sizes[slot, i]
+            taken += ways[rows[best[slot, i]], MARGIN] * sizes[slot, i]
+        else:
+            sizes[slot, i] = 0.0
     worth = 2 * abs(price) * (2 * total - left) + lost
     scalars[slot, X], scalars[slot, TOLL] = price, toll
     scalars[slot, VALUE] = value - doubt - ROUNDING * worth
@@ -349,10 +352,9 @@ def _fewest(closable, losses, used, count, most, taking):  # type: ignore[no-unt
 def _copy(slots, source, to):  # type: ignore[no-untyped-def]
     scalars, best, sizes, losses, used = slots
     scalars[to] = scalars[source]
-    best[to] = best[source]
-    sizes[to] = sizes[source]
-    losses[to] = losses[source]
-    used[to] = used[source]
+    for i in range(best.shape[1]):  # One by one is faster than row by row.
+        best[to, i], sizes[to, i] = best[source, i], sizes[source, i]
+        losses[to, i], used[to, i] = losses[source, i], used[source, i]
 
 
 @compiled()

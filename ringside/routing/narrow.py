@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import gcd
 
 from ringside.routing.dual import State
-from ringside.routing.ways import Way
+from ringside.routing.ways import Choice, Way
 
 
 def narrowed(state: State, size: int, most_venues: int | None) -> State | None:
@@ -15,48 +15,48 @@ def narrowed(state: State, size: int, most_venues: int | None) -> State | None:
     largest. Where all others come in coarser steps than a venue, it takes what is left of the size
     between two of those steps.
     """
-    state = tuple(entry for entry in state if entry[1] or not entry[0])
-    if any(not ways for _, ways in state):
+    within = _with_ways(state)
+    if within is not None and most_venues is not None:
+        within = _beside_the_largest(within, size, most_venues)
+    stepped = None if within is None else _in_steps(within, size)
+    possible = None if stepped is None else _with_ways(stepped)
+    if possible is None:
         return None
-    if most_venues is not None:
-        within = _beside_the_largest(state, size, most_venues)
-        if within is None:
-            return None
-        state = within
-    stepped = _in_steps(state, size)
-    if stepped is None:
-        return None
-    state = tuple(entry for entry in stepped if entry[1] or not entry[0])
-    if any(not ways for _, ways in state):
-        return None
-    least = sum(min(way.lo for way in ways) for closable, ways in state if not closable)
-    most = sum(sorted((_most(ways) for _, ways in state), reverse=True)[:most_venues])
-    return state if least <= size <= most else None
+    least = sum([choice.least for choice in possible if not choice.closable])
+    most = [choice.most for choice in possible]
+    if most_venues is not None and len(most) > most_venues:
+        most = sorted(most)[-most_venues:]
+    return possible if least <= size <= sum(most) else None
 
 
-def _most(ways: tuple[Way, ...]) -> int:
-    return ways[0].hi if len(ways) == 1 else max(way.hi for way in ways)
+def _with_ways(state: State) -> State | None:
+    """Without venues that can do nothing but stay away; `None` if one can do nothing at all."""
+    if all(choice.ways for choice in state):
+        return state
+    if not all(choice.ways or choice.closable for choice in state):
+        return None
+    return [choice for choice in state if choice.ways]
 
 
 def _beside_the_largest(state: State, size: int, most_venues: int) -> State | None:
     """Without venues that cannot be among so many that make up the size."""
-    needed = [ways for closable, ways in state if not closable]
+    needed = [choice for choice in state if not choice.closable]
     room = most_venues - len(needed)
     if room < 0:
         return None
-    reach = sum(_most(ways) for ways in needed)
-    free = sorted((_most(ways) for closable, ways in state if closable), reverse=True)
+    reach = sum([choice.most for choice in needed])
     if reach >= size:
-        return state if room else tuple(entry for entry in state if not entry[0])
+        return state if room else needed
     if not room:
         return None
+    free = sorted([choice.most for choice in state if choice.closable], reverse=True)
     beside = reach + sum(free[: room - 1])
-    return tuple(entry for entry in state if not entry[0] or beside + _most(entry[1]) >= size)
+    return [choice for choice in state if not choice.closable or beside + choice.most >= size]
 
 
 def _in_steps(state: State, size: int) -> State | None:
     """With every venue on the steps that all others leave it."""
-    units = [unit_of(ways) for _, ways in state]
+    units = [choice.unit for choice in state]
     finest = gcd(*units)
     if finest and size % finest:
         return None
@@ -66,23 +66,17 @@ def _in_steps(state: State, size: int) -> State | None:
     for i in range(len(state) - 1, -1, -1):
         after[i] = gcd(units[i], after[i + 1])
     before, found = 0, []
-    for i, entry in enumerate(state):
+    for i, choice in enumerate(state):
         others = gcd(before, after[i + 1])
         before = gcd(before, units[i])
         if others % units[i] or others == units[i]:
-            found.append(entry)
+            found.append(choice)
             continue
-        closable, ways = entry
         # `others` is 0 where there is no other venue: then this one takes it all.
         rest = size % others if others else size
-        stepped = tuple(way for old in ways if (way := _on(old, rest, others)) is not None)
-        found.append((closable and not rest, stepped))
-    return tuple(found)
-
-
-def unit_of(ways: tuple[Way, ...]) -> int:
-    """What divides every size that the ways take."""
-    return ways[0].unit if len(ways) == 1 else gcd(*(way.unit for way in ways))
+        stepped = tuple(way for old in choice.ways if (way := _on(old, rest, others)) is not None)
+        found.append(Choice(choice.closable and not rest, stepped))
+    return found
 
 
 def _on(way: Way, rest: int, step: int) -> Way | None:

@@ -408,6 +408,8 @@ def applied(policy: Policy, request: Request) -> Request:
             that is not of this module may.
     """
     found = policy.apply(request)
+    if not isinstance(found, Request):
+        raise RequestError(f"The policy {canonical(policy)} gives {found!r}, not a request.")
     before = {offer.curve.venue: offer for offer in request.offers}
     wider = found.size != request.size or len(set(found.venues)) < len(found.venues)
     wider |= not _within(found.most_venues, request.most_venues)
@@ -424,7 +426,20 @@ def applied(policy: Policy, request: Request) -> Request:
     wider |= any(offer.required for offer in before.values())
     if wider:
         raise RequestError(f"The policy {canonical(policy)} goes beyond what was offered to it.")
+    if type(policy) not in (*BUILT_IN.values(), All) and _restates(policy, request, found):
+        raise RequestError(f"The policy {canonical(policy)} restates what it may only add to.")
     return found
+
+
+def _restates(policy: Policy, request: Request, found: Request) -> bool:
+    """Whether a policy does not add: what it adds is what it comes to where there was nothing."""
+    same = found.funding == request.funding and request.left_out.items() <= found.left_out.items()
+    was, alone, now = (
+        {o.curve.venue: (o.carry, r.shadow.get(o.curve.venue, 0)) for o in r.offers}
+        for r in (request, policy.apply(request.for_entry), found)
+    )
+    both = [(v, k) for v in now if v in alone for k in (0, 1)]
+    return not same or any(now[v][k] - was[v][k] != alone[v][k] for v, k in both)
 
 
 def _within(now: int | None, before: int | None) -> bool:

@@ -19,12 +19,12 @@ def amounts(top: Top, size: int) -> list[tuple[Way, int]] | None:
     Each is rounded down to its lots; what is left goes out in whole lots, the coarsest first and to
     whom most was taken from, and the finest take the rest.
     """
-    ways = [pick[0] for pick in top.best.picks]
+    ways = top.best.ways
     parts, short = [], []
     for i, way in enumerate(ways):
-        wanted = fsum(weight * point.picks[i][1] for weight, point in top.mix)
+        wanted = fsum(weight * point.sizes[i] for weight, point in top.mix)
         part = way.lo + max(int((wanted - way.low) / way.step + 1e-9), 0) * way.lot
-        full = all(point.picks[i][1] >= way.high for _, point in top.mix)
+        full = all(point.sizes[i] >= way.high for _, point in top.mix)
         part = way.hi if full else min(part, way.hi)
         parts.append(part)
         # Whoever is full stays so: what is too much is taken from others.

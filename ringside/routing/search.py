@@ -20,13 +20,16 @@ import numpy as np
 from ringside.routing import kernel
 from ringside.routing.dual import Point, Relaxation, State, Top
 from ringside.routing.kernel import ROUNDING
-from ringside.routing.narrow import narrowed, unit_of
+from ringside.routing.narrow import narrowed
 from ringside.routing.rounding import amounts, traded
-from ringside.routing.ways import Way
+from ringside.routing.ways import Choice, Way
 from ringside.units import ONE
 
-NODES = 10_000
-"""Nodes looked at before the search gives up on proving more."""
+WORK = 100_000
+"""Work after which the search gives up on proving more, a second or so: never by the clock, so
+that it stops at the same place everywhere."""
+EACH = 20
+"""What a relaxation takes beside one unit of work a venue."""
 
 EAGER = 1_500
 """Nodes times the square of the venues within which the search goes on for the last 250th of the
@@ -43,8 +46,24 @@ Parts = list[tuple[Way, int]]
 
 Part = tuple[float, State]
 """A part of a node, and what is known to bound it."""
-Branch = tuple[float, State, Relaxation]
-"""The same, and the relaxation that bounds it further."""
+
+
+Under = tuple[State, Relaxation]
+"""A part of a node, and the relaxation that bounds it."""
+Start = tuple[float, float, float]
+"""Where a climb begins: the price, its first step, and μ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A state, what is known to bound it, the relaxation that bounds it further, and the top of
+    that once it was climbed to."""
+
+    bound: float
+    state: State
+    relaxation: Relaxation
+    start: Start
+    top: Top | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +93,24 @@ class Problem:
 
 class Search:
     """Looks for the cheapest parts; `run` once. `best` are they (`None`: nothing found), `cost`
-    theirs in USD, `bound` what no split costs less than, `nodes` how many were looked at, and
-    `finished` whether that settled it."""
+    theirs in USD, `bound` what no split costs less than, `nodes` how many were looked at, `work`
+    what that took, and `finished` whether it settled the matter."""
 
     def __init__(self, problem: Problem, relaxation: Relaxation) -> None:
         self.problem, self.relaxation = problem, relaxation
         self.best: Parts | None = None
         self.cost, self.bound = inf, inf
-        self.nodes, self.finished = 0, True
+        self.nodes, self.work, self.finished = 0, 0, True
         # No split costs more than all that venues could take at once: a higher bound says that
         # there is none.
         self._dearest = 1.0 + self._most()
         self._pushed = 0  # Of equal bounds the earlier node goes first.
         self._tried: set[tuple[object, ...]] = set()
-        self._heap: list[tuple[float, int, State, Relaxation, float, float, float]] = []
+        self._heap: list[tuple[float, int, Node]] = []
 
     def _most(self) -> float:
         """What taking part at most costs, everywhere together (USD)."""
-        every = [way for _, ways in self.problem.state for way in ways]
+        every = [way for choice in self.problem.state for way in choice.ways]
         if not every:
             return 0.0
         known = self.relaxation.pool.ways[[way.row for way in every]]
@@ -111,17 +130,14 @@ class Search:
 
     def run(self, price: float, step: float) -> None:
         """Searches from a first guess of the price."""
-        self._push((-inf, self.problem.state, self.relaxation), price, step, 0.0)
+        self._push(Node(-inf, self.problem.state, self.relaxation, (price, step, 0.0)))
         while self._heap:
-            bound, _, state, relaxation, price, step, mu = heappop(self._heap)
-            if bound >= self._enough or self.nodes == NODES:
+            bound, _, node = heappop(self._heap)
+            if bound >= self._enough or self.work >= WORK:
                 self.finished = self.finished and bound >= self._enough
                 self.bound = min(self.bound, bound)
                 break
-            possible = narrowed(state, self.problem.size, self.problem.most_venues)
-            if possible is not None:
-                self.nodes += 1
-                self._node((bound, possible, relaxation), price, step, mu)
+            self._look(node)
         if self.best is not None:
             # The exact cost may be less than the floats say.
             costs = [abs(way.cost(size / ONE)) for way, size in self.best]
@@ -135,36 +151,47 @@ class Search:
         tolerance = self.problem.tolerance / (250 if eager else 1)
         return min(self.cost - tolerance, self._dearest)
 
-    def _push(self, branch: Branch, price: float, step: float, mu: float) -> None:
+    def _push(self, node: Node) -> None:
         self._pushed += 1
-        bound, state, relaxation = branch
-        heappush(self._heap, (bound, self._pushed, state, relaxation, price, step, mu))
+        heappush(self._heap, (node.bound, self._pushed, node))
 
-    def _node(self, node: Branch, price: float, step: float, mu: float) -> None:
-        bound, state, relaxation = node
-        top = relaxation.top(state, price, step, mu, self._enough)
-        bound = max(bound, top.value)
-        if bound < self._enough:
-            self._round(top, relaxation)
-        if bound >= self._enough:
-            self.bound = min(self.bound, bound)
+    def _climbed(self, node: Node) -> Node | None:
+        """The node with its top; `None` where it holds no split."""
+        if node.top is not None:
+            return node
+        possible = narrowed(node.state, self.problem.size, self.problem.most_venues)
+        if possible is None:
+            return None
+        self.nodes += 1
+        self.work += EACH + len(possible)
+        top = node.relaxation.top(possible, *node.start, self._enough)
+        return replace(node, bound=max(node.bound, top.value), state=possible, top=top)
+
+    def _look(self, at: Node) -> None:
+        """Looks for splits at a node, and divides it if the best is not good enough."""
+        node = self._climbed(at)
+        if node is None:
             return
-        branches = self._branches(state, top, relaxation)
-        if branches is None:
+        if node.bound < self._enough:
+            self._round(node)
+        if node.bound >= self._enough:
+            self.bound = min(self.bound, node.bound)
+            return
+        parts = self._parts(node)
+        if parts is None:
             # Nothing is left to tell apart; where no split is known, none is ruled out either.
             self.finished = self.finished and self.best is not None
-            self.bound, branches = min(self.bound, bound), []
-        price, mu = top.best.x, top.best.mu
-        near = max(abs(price) * 1e-7, *(abs(point.x - price) for _, point in top.mix))
-        for least, part, under in branches:
-            first = mu if under is relaxation else 0.0
-            self._push((max(bound, least), part, under), price, near, first)
+            self.bound, parts = min(self.bound, node.bound), []
+        for part in parts:
+            self._push(part)
 
-    def _round(self, top: Top, relaxation: Relaxation) -> None:
-        """Splits in integers near the relaxation's own: over the venues on either side of it, with
-        one more where their lots cannot make up the size."""
-        for _, point in top.mix:
-            ways = [pick[0] for pick in point.picks if pick[3]]
+    def _round(self, node: Node) -> None:
+        """Splits in integers near the relaxation's own: over the venues on either side of it, or
+        some between, with one more where their lots cannot make up the size."""
+        top, relaxation = node.top, node.relaxation
+        assert top is not None
+        supports = [(point, point.taking) for _, point in top.mix]
+        for point, ways in supports + _between(top, self.problem.most_venues):
             if self.problem.size % (gcd(*(way.unit for way in ways)) or 1):
                 ways = self._completed(point, ways)
             key = (
@@ -174,7 +201,7 @@ class Search:
             if key in self._tried:
                 continue
             self._tried.add(key)
-            fixed = narrowed([(False, (way,)) for way in ways], self.problem.size, None)
+            fixed = narrowed([Choice(False, (way,)) for way in ways], self.problem.size, None)
             if fixed is None:
                 continue
             self._fill(fixed, point, relaxation)
@@ -184,23 +211,24 @@ class Search:
         loses least. As many stay as may take part."""
         size, unit = self.problem.size, gcd(*(way.unit for way in ways))
         able = [
-            (pick[2], i)
-            for i, pick in enumerate(point.picks)
-            if not pick[3] and size % gcd(unit, pick[0].unit) == 0
+            (point.losses[i], i)
+            for i, way in enumerate(point.ways)
+            if not point.used[i] and size % gcd(unit, way.unit) == 0
         ]
         if not able:
             return ways
         most = self.problem.most_venues
         if most is not None and len(ways) >= most:
-            losses = {pick[0].row: pick[2] for pick in point.picks}
-            ways = sorted(ways, key=lambda way: losses[way.row])[: most - 1]
-        return [*ways, point.picks[min(able)[1]][0]]
+            losses = dict(zip(point.ways, point.losses, strict=True))
+            ways = sorted(ways, key=lambda way: losses[way])[: most - 1]
+        return [*ways, point.ways[min(able)[1]]]
 
     def _fill(self, fixed: State, point: Point, relaxation: Relaxation) -> None:
         """The best split over venues that all take part. Rounding may take more of the margin than
         there is: then it is tried again with less."""
         for turn in range(RETRIES):
             target = min(self.cost, self._dearest)
+            self.work += EACH + len(fixed)
             best = relaxation.top(fixed, point.x, abs(point.x) * 1e-6, point.mu, target)
             if best.value >= target:
                 return
@@ -222,14 +250,15 @@ class Search:
         would lift the bound to where it is enough."""
         point, slack = top.best, self._enough - top.best.value
         found = []
-        for (closable, ways), (best, _, loss, _) in zip(state, point.picks, strict=True):
+        for choice, best, loss in zip(state, point.ways, point.losses, strict=True):
             loss += point.toll
+            closable = choice.closable
             least = min(loss, 0.0) if closable else loss
             if closable and -loss >= slack:
                 closable = False
                 self.bound = min(self.bound, point.value - loss)
             kept = []
-            for way in ways:
+            for way in choice.ways:
                 more = loss - least
                 if way is not best:
                     more = relaxation.loss(way, point) + point.toll - least
@@ -237,34 +266,64 @@ class Search:
                     kept.append(way)
                 else:
                     self.bound = min(self.bound, point.value + more)
-            found.append((closable, tuple(kept)))
-        return tuple(found)
+            same = closable == choice.closable and len(kept) == len(choice.ways)
+            found.append(choice if same else Choice(closable, tuple(kept)))
+        return found
 
-    def _branches(self, state: State, top: Top, relaxation: Relaxation) -> list[Branch] | None:
-        """The state in parts, by what keeps the relaxation from being a split: first sizes that
-        the lots cannot make up, then jumps, then coarse lots, in the end finer ones. None are left
-        where nothing below can be a split; `None` says that there is nothing more to tell apart."""
-        reduced = self._reduced(state, top, relaxation)
-        if relaxation.margin is None and (together := self._together(reduced, top, relaxation)):
+    def _parts(self, node: Node) -> list[Node] | None:
+        """The node in parts, by what keeps the relaxation from being a split: sizes that the lots
+        cannot make up, then jumps, then coarse lots, in the end finer ones; or, where that bounds
+        them better, by what many venues take together. None are left where nothing below can be a
+        split; `None` says that there is nothing more to tell apart."""
+        top, relaxation = node.top, node.relaxation
+        assert top is not None
+        state = self._reduced(node.state, top, relaxation)
+        x, mu = top.best.x, top.best.mu
+        near = max(abs(x) * 1e-7, *(abs(point.x - x) for _, point in top.mix))
+        together = [
+            Node(node.bound, part, under, (x, near, 0.0))
+            for part, under in self._together(state, top, relaxation)
+        ]
+        finer = self._finer(state, top)
+        if together and finer is not None:
             return together
-        finer = self._finer(reduced, top)
         if finer is None:
-            jumps = self._jumps(reduced, top)
-            if not jumps and reduced != tuple(state):
-                jumps = [reduced]
+            jumps = self._jumps(state, top)
+            if together:
+                singly = [Node(node.bound, part, relaxation, (x, near, mu)) for part in jumps]
+                return self._better(together, singly) if jumps else together
+            if not jumps and state != list(node.state):
+                jumps = [state]
             if not jumps:
-                jumps = self._lots(reduced, top, coarse=True)
-            finer = [(-inf, part) for part in jumps] or self._stepped(reduced, top)
-            finer = finer or [(-inf, part) for part in self._lots(reduced, top, coarse=False)]
+                jumps = self._lots(state, top, coarse=True)
+            finer = [(-inf, part) for part in jumps] or self._stepped(state, top)
+            finer = finer or [(-inf, part) for part in self._lots(state, top, coarse=False)]
             if not finer:
                 return None
-        return [(least, part, relaxation) for least, part in finer]
+        start = x, near, mu
+        return [Node(max(node.bound, least), part, relaxation, start) for least, part in finer]
 
-    def _together(self, state: State, top: Top, relaxation: Relaxation) -> list[Branch]:
+    def _better(self, *divisions: list[Node]) -> list[Node]:
+        """The division whose parts are bounded best: the least of them, then the others. It is
+        climbed for each part, once: they keep what was found."""
+        best: tuple[list[float], list[Node]] | None = None
+        for division in divisions:
+            climbed = [part for node in division if (part := self._climbed(node)) is not None]
+            enough = self._enough
+            bounds = sorted(min(part.bound, enough) for part in climbed)
+            bounds += [enough] * (len(division) - len(bounds))
+            if best is None or bounds > best[0]:
+                best = bounds, climbed
+        assert best is not None
+        return best[1]
+
+    def _together(self, state: State, top: Top, relaxation: Relaxation) -> list[Under]:
         """Two parts by what all venues take together whose lots are multiples of one: up to a whole
         number of those, or one more. Each is a limit that has a price of its own, as shared margin
         has, whose place it takes; so there is one such limit at a time, and none beside margin."""
-        units = [unit_of(ways) if ways else 0 for _, ways in state]
+        if relaxation.margin is not None:
+            return []
+        units = [choice.unit for choice in state]
         total, worth = self.problem.size, max(abs(top.best.x), 1.0)
         furthest, unit, count = FINE * relaxation.size, 0, 0
         for step in sorted(set(units), reverse=True):
@@ -274,74 +333,67 @@ class Search:
             some = sum(bool(u) and u % step == 0 for u in units)
             if not 1 < some < sum(map(bool, units)):
                 continue
-            taken = fsum(
-                w * point.picks[i][1]
-                for i, u in enumerate(units)
-                if u % step == 0
-                for w, point in top.mix
-                if point.picks[i][3]
-            )
+            coarse = [i for i, u in enumerate(units) if u % step == 0]
+            taken = fsum(w * point.sizes[i] for i in coarse for w, point in top.mix)
             lots = taken / (step / ONE)
             part = min(lots % 1.0, 1.0 - lots % 1.0)
             if part > 1e-6 and part * step / ONE > furthest:
                 furthest, unit, count = part * step / ONE, step, int(lots)
         if not unit:
             return []
-        found: list[Branch] = []
+        found: list[Under] = []
         for sign, most in ((1, count * unit), (-1, (count + 1) * unit)):
             if sign < 0 and most > total:
                 continue
-            weighed = tuple(
-                (
-                    closable,
-                    # Whoever is not of them takes nothing of the limit, whatever margin it takes.
-                    tuple(_weighing(way, 0.0 if u % unit else sign * worth) for way in ways),
-                )
-                for u, (closable, ways) in zip(units, state, strict=True)
-            )
-            found.append((-inf, weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
+            # Whoever is not of them takes nothing of the limit, whatever margin it takes.
+            weighed = [
+                choice.weighing(0.0 if choice.unit % unit else sign * worth) for choice in state
+            ]
+            found.append((weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
         return found
 
     def _jumps(self, state: State, top: Top) -> list[State]:
-        """Two parts at the venue that jumps furthest around the top, by taking part or not or from
-        mode to mode; none where nobody jumps."""
-        widest = 0.0
-        found: list[State] = []
-        for i, (closable, ways) in enumerate(state):
-            picks = [point.picks[i] for _, point in top.mix]
-            used = [pick[0] for pick in picks if pick[3]]
-            if not used or any(way not in ways for way in used):
-                continue
-            sizes = [pick[1] if pick[3] else 0.0 for pick in picks]
+        """Two parts at the venue that jumps furthest around the top, by how many of its like take
+        part or from mode to mode; none where nobody jumps."""
+        points = [point for _, point in top.mix]
+        every = zip(*(point.sizes for point in points), strict=True)
+        widest, found = 0.0, -1
+        used: list[Way] = []
+        for i, (choice, sizes) in enumerate(zip(state, every, strict=True)):
             jump = max(sizes) - min(sizes)
             if jump <= widest:
                 continue
-            if closable and len(used) < len(picks):
-                widest, found = jump, [_with(state, i, False, ways), _without(state, i)]
-            elif any(way is not used[0] for way in used):
-                first = min(used, key=lambda way: (way.lo, way.hi))
-                rest = tuple(way for way in ways if way is not first)
-                one, two = _with(state, i, closable, (first,)), _with(state, i, False, rest)
-                widest, found = jump, [one, two]
-        return found
+            ways = list(dict.fromkeys(point.ways[i] for point in points if point.used[i]))
+            if any(way not in choice.ways for way in ways):
+                continue
+            if len(ways) > 1 or (choice.closable and not all(point.used[i] for point in points)):
+                widest, found, used = jump, i, ways
+        if found < 0:
+            return []
+        choice = state[found]
+        if choice.closable and not all(point.used[found] for point in points):
+            return _counted(state, found, top)
+        first = min(used, key=lambda way: (way.lo, way.hi))
+        rest = tuple(way for way in choice.ways if way is not first)
+        one = _with(state, found, choice.closable, (first,))
+        return [one, _with(state, found, False, rest)]
 
     def _lots(self, state: State, top: Top, coarse: bool) -> list[State]:
         """Two parts at the venue whose size is furthest from whole lots; none where all are."""
         furthest, least = 0.0, 0.0 if coarse else FINE * self.relaxation.size
         found: list[State] = []
-        for i, (closable, ways) in enumerate(state):
-            used = [(w, point.picks[i]) for w, point in top.mix if point.picks[i][3]]
-            way = used[0][1][0] if used else None
-            if way is None or way not in ways or len(used) < len(top.mix):
+        for i, choice in enumerate(state):
+            way = top.mix[0][1].ways[i]
+            if way not in choice.ways or not all(point.used[i] for _, point in top.mix):
                 continue
-            lots = (fsum(w * pick[1] for w, pick in used) - way.low) / way.step
+            lots = (_mean(top, i) - way.low) / way.step
             part = min(lots % 1.0, 1.0 - lots % 1.0)
             if (coarse and not way.coarse) or part < 1e-6 or part * way.step <= furthest:
                 continue
             if way.step > least and way.lo < way.hi:
                 at = min(way.lo + int(lots) * way.lot, way.hi - way.lot)
-                rest = tuple(other for other in ways if other is not way)
-                one = _with(state, i, closable, (way.within(way.lo, at), *rest))
+                rest = tuple(other for other in choice.ways if other is not way)
+                one = _with(state, i, choice.closable, (way.within(way.lo, at), *rest))
                 two = _with(state, i, False, (way.within(at + way.lot, way.hi),))
                 furthest, found = part * way.step, [one, two]
         return found
@@ -350,10 +402,10 @@ class Search:
         """Where the lots of those that take part cannot make up the size, one branch for each other
         venue that could help, without those before it; `None` where they can."""
         used = _taking([point for _, point in top.mix])
-        unit = gcd(*(unit_of(state[i][1]) for i in used if state[i][1]))
+        unit = gcd(*(state[i].unit for i in used))
         if not unit or self.problem.size % unit == 0:
             return None
-        units = sorted({unit_of(ways) for _, ways in state if ways})
+        units = sorted({choice.unit for choice in state if choice.ways})
         if all(coarse % fine == 0 for fine, coarse in pairwise(units)):
             # Where each is a multiple of the finer ones, one of those that divide the size it is.
             unit = next((u for u in units if self.problem.size % u), unit)
@@ -363,7 +415,7 @@ class Search:
         """Where all is settled but the steps: either whoever takes part with the finest lots is on
         the steps of the others, or one more venue has finer ones too."""
         used = _taking([top.best]) or _taking([point for _, point in top.mix])
-        units = sorted(unit_of(state[i][1]) for i in used if state[i][1])
+        units = sorted(state[i].unit for i in used if state[i].ways)
         unit = gcd(*units[1:])
         branches = self._helped(state, top, unit, used) if units and unit > units[0] else []
         return branches if len(branches) > 1 else []
@@ -373,42 +425,61 @@ class Search:
         `unit`, without those before it; and one without any of them."""
         point = top.best
         others = [
-            (pick[2], i)
-            for i, ((closable, ways), pick) in enumerate(zip(state, point.picks, strict=True))
-            if ways and i not in used and closable and unit_of(ways) % unit
+            (point.losses[i], i)
+            for i, choice in enumerate(state)
+            if choice.ways and i not in used and choice.closable and choice.unit % unit
         ]
         found: list[Part] = []
         for loss, i in sorted(others):
+            if not state[i].ways:  # It offers the same as one before it.
+                continue
             least = point.value + max(loss + point.toll, 0.0)
-            found.append((least, _with(state, i, False, state[i][1])))
-            state = _with(state, i, True, ())
+            found.append((least, _with(state, i, False, state[i].ways)))
+            like = [j for _, j in others if state[j].ways and state[j].like(state[i])]
+            for j in like:
+                state = _with(state, j, True, ())
         return [*found, (-inf, state)]
-
-
-def _weighing(way: Way, margin: float) -> Way:
-    return way if way.margin == margin else way.weighing(margin)
 
 
 def _taking(points: Sequence[Point]) -> set[int]:
     """Which venues take part at any of the points."""
-    return {i for point in points for i, pick in enumerate(point.picks) if pick[3]}
+    return {i for point in points for i, used in enumerate(point.used) if used}
+
+
+def _mean(top: Top, i: int) -> float:
+    """A venue's size around the top, mixed (base)."""
+    return fsum(w * point.sizes[i] for w, point in top.mix)
+
+
+def _between(top: Top, most_venues: int | None) -> list[tuple[Point, list[Way]]]:
+    """Those that take part on every side of the top, with so many of the others as make up about
+    the size, one fewer and one more: of many that offer much the same, only some are wanted."""
+    sides = list(zip(*(p.used for _, p in top.mix), strict=True))
+    others = [i for i, used in enumerate(sides) if True in used and False in used]
+    if len(others) < 2:
+        return []
+    point = top.best
+    ways = [way for way, used in zip(point.ways, sides, strict=True) if all(used)]
+    wanted, some = fsum(_mean(top, i) for i in others), []
+    for _, i in sorted((point.losses[i], i) for i in others):
+        ways = [*ways, next(p.ways[i] for _, p in top.mix if p.used[i])]
+        wanted -= max(p.sizes[i] for _, p in top.mix)
+        some.append((point, ways))
+        if wanted <= 0:
+            break
+    return [(p, w) for p, w in some[-2:] if most_venues is None or len(w) <= most_venues]
 
 
 def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
-    return (*state[:i], (closable, ways), *state[i + 1 :])
+    return [*state[:i], Choice(closable, ways), *state[i + 1 :]]
 
 
-def _without(state: State, i: int) -> State:
-    """Without venue i; nor any that offers the same, since either might as well be the one."""
-    ways = state[i][1]
-    return tuple(
-        entry
-        for j, entry in enumerate(state)
-        if j != i and not (entry[0] and _same(entry[1], ways))
-    )
-
-
-def _same(some: tuple[Way, ...], others: tuple[Way, ...]) -> bool:
-    return len(some) == len(others) and all(
-        a.likeness == b.likeness for a, b in zip(some, others, strict=True)
-    )
+def _counted(state: State, i: int, top: Top) -> list[State]:
+    """Two parts by how many of those that offer the same as venue i take part; which of them does
+    not matter."""
+    like = [j for j, choice in enumerate(state) if choice.closable and choice.like(state[i])]
+    count = int(fsum(w for j in like for w, point in top.mix if point.used[j]) + 1e-9)
+    count = min(count, len(like) - 1)
+    first, rest = set(like[: count + 1]), set(like[count:])
+    more = [Choice(False, c.ways) if j in first else c for j, c in enumerate(state)]
+    return [more, [choice for j, choice in enumerate(state) if j not in rest]]

@@ -20,6 +20,8 @@ from ringside.venues.pieces import Mode
 
 COARSE = 1e-5
 """Lots above this share of the order are looked at one by one."""
+DIGITS = 78
+"""As many has the largest whole number of 256 bits: no money has more."""
 TABLES = 4_096
 """Modes whose tables are kept for the next order against the same snapshot."""
 
@@ -118,14 +120,16 @@ def require_sense(offers: Sequence[Offer], most_venues: int | None, margin: int 
             raise BadOffer(f"{name} is listed twice: one offer a venue.")
     if most_venues is not None and most_venues < 1:
         raise BadOffer(f"At most {most_venues} venues leaves none: allow one at least.")
-    if margin is not None and margin < 0:
-        raise BadOffer(f"The margin to share is {from_units(margin):f}: it cannot be negative.")
+    if margin is not None:
+        _require_whole("The order", "margin to share", margin)
+        if margin < 0:
+            raise BadOffer(f"The margin to share is {from_units(margin):f}: it cannot be negative.")
     for offer in offers:
         venue = offer.curve.venue
         for name in ("least", "leg_cost", "carry", "margin", "most"):
             value = getattr(offer, name)
-            if not (isinstance(value, int) or (name == "most" and value is None)):
-                raise BadOffer(f"{venue} has a {name.replace('_', ' ')} of {value!r}: no integer.")
+            if name != "most" or value is not None:
+                _require_whole(venue, name.replace("_", " "), value)
         if min(offer.least, offer.leg_cost, offer.margin) < 0:
             named = {"least": offer.least, "leg cost": offer.leg_cost}
             named |= {"margin a base": offer.margin}
@@ -133,6 +137,13 @@ def require_sense(offers: Sequence[Offer], most_venues: int | None, margin: int 
             raise BadOffer(f"{venue} has a {name} of {from_units(value):f}: it is negative.")
         if offer.curve.lot <= 0:
             raise BadOffer(f"{venue} has lots of {offer.curve.lot}: they must be positive.")
+
+
+def _require_whole(whose: str, name: str, value: object) -> None:
+    if not isinstance(value, int):
+        raise BadOffer(f"{whose} has a {name} of {value!r}: no integer.")
+    if abs(value) >= 10**DIGITS:
+        raise BadOffer(f"{whose} has a {name} of more than {DIGITS} digits.")
 
 
 def require_capacity(

@@ -2,7 +2,7 @@
 
 The venues' curves in closed form (`Curve.modes`) are searched in floats (`search`); what is found
 is re-priced in integers by the exact curves and set against the best single venue. Offers are
-looked at in the order of their venues' names, and the search stops at a number of nodes and never
+looked at in the order of their venues' names, and the search stops after so much work and never
 by the clock: the same offers give the same route, bit by bit, whoever asks.
 """
 
@@ -34,7 +34,7 @@ from ringside.routing.problem import (
 )
 from ringside.routing.search import Parts, Problem, Search
 from ringside.routing.sides import Side, no_fit, prepare, require_capacity, require_sense
-from ringside.routing.ways import Pool, Way
+from ringside.routing.ways import Choice, Pool, Way
 from ringside.units import ONE, from_units
 
 PROVED = 9e-7
@@ -99,7 +99,7 @@ def _search(
     pool: Pool,
 ) -> Search:
     """The search, done."""
-    state = tuple((not side.offer.required, side.ways) for side in sides)
+    state = [Choice(not side.offer.required, side.ways) for side in sides]
     every = [way for side in sides for way in side.ways]
     known = pool.ways[[way.row for way in every]] if every else np.empty((0, kernel.COLUMNS))
     worth = np.abs(known[:, kernel.COST_HIGH] / known[:, kernel.HIGH])
@@ -108,7 +108,7 @@ def _search(
     margins = [side.offer.margin for side in sides]
     problem = Problem(amount, state, most_venues, shared, margins, PROVED * notional)
     dollars = None if margin is None else margin / ONE
-    tolerance = PROVED / 500 * notional
+    tolerance = PROVED / 100 * notional
     room = Room(len(sides))
     search = Search(problem, Relaxation(amount / ONE, most_venues, dollars, tolerance, pool, room))
     if not every:

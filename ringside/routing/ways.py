@@ -63,10 +63,11 @@ def _fault(piece: Piece, sign: int) -> str:
 
 class Pool:
     """All ways and tables of one order, as the kernel takes them. Branching makes new ways of old
-    ones; `by_row` are all of them by their rows."""
+    ones. The ways themselves are not kept: they keep the pool, and what keeps each other is left to
+    the garbage collector, which takes as long as the search."""
 
     def __init__(self) -> None:
-        self.by_row: list[Way] = []
+        self._count = 0
         self._ways = np.empty((64, kernel.COLUMNS))
         self._fresh: list[tuple[float, ...]] = []
         self._numbers: dict[int, int] = {}
@@ -87,14 +88,14 @@ class Pool:
                 *(way.step, way.coarse, way.error, number),
             )
         )
-        self.by_row.append(way)
-        return len(self.by_row) - 1
+        self._count += 1
+        return self._count - 1
 
     @property
     def ways(self) -> Any:
         """The ways' matrix."""
         if self._fresh:
-            first, last = len(self.by_row) - len(self._fresh), len(self.by_row)
+            first, last = self._count - len(self._fresh), self._count
             while last > len(self._ways):
                 self._ways = np.concatenate([self._ways, np.empty_like(self._ways)])
             self._ways[first:last] = self._fresh
@@ -191,16 +192,53 @@ class Way:
 
     def weighing(self, margin: float) -> Way:
         """The same with that much margin per base."""
-        return self.within(self.lo, self.hi, margin=margin)
+        return self if margin == self.margin else self.within(self.lo, self.hi, margin=margin)
 
-    @property
-    def likeness(self) -> tuple[object, ...]:
-        """What is equal where two venues offer the same."""
+    def like(self, other: Way) -> bool:
+        """Whether two venues offer the same."""
         return (
-            *(self.lo, self.hi, self.lot, self.fixed, self.carry, self.margin, self.error),
-            self.table.likeness,
+            self.lo == other.lo
+            and self.hi == other.hi
+            and self.lot == other.lot
+            and self.fixed == other.fixed
+            and self.carry == other.carry
+            and self.margin == other.margin
+            and self.error == other.error
+            and self.table.likeness == other.table.likeness
         )
 
     def cost(self, amount: float) -> float:
         """USD of `amount` base, all in it."""
         return self.pool.costs((self,), (amount,))[0]
+
+
+class Choice:
+    """What a venue may do: take part in one of `ways`, or nothing if that is `closable`.
+
+    Every size (|1e18|) is a multiple of `unit`, and from `least` to `most` where it takes part; all
+    three are 0 where there are no ways.
+    """
+
+    __slots__ = ("closable", "least", "most", "unit", "ways")
+
+    def __init__(self, closable: bool, ways: tuple[Way, ...]) -> None:
+        self.closable, self.ways = closable, ways
+        if len(ways) == 1:
+            (way,) = ways
+            self.unit, self.least, self.most = way.unit, way.lo, way.hi
+        else:
+            self.unit = gcd(*(way.unit for way in ways))
+            self.least = min((way.lo for way in ways), default=0)
+            self.most = max((way.hi for way in ways), default=0)
+
+    def weighing(self, margin: float) -> Choice:
+        """The same with that much margin per base."""
+        if all(way.margin == margin for way in self.ways):
+            return self
+        return Choice(self.closable, tuple(way.weighing(margin) for way in self.ways))
+
+    def like(self, other: Choice) -> bool:
+        """Whether two venues offer the same."""
+        return len(self.ways) == len(other.ways) and all(
+            way.like(same) for way, same in zip(self.ways, other.ways, strict=True)
+        )

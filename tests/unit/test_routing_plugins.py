@@ -156,3 +156,52 @@ def test_whatever_is_wider_than_what_was_offered_is_refused(request, data):
 
     with pytest.raises(RequestError, match="beyond what was offered"):
         applied(Wider(), request)
+
+
+def one_s_own_that(apply):
+    class Own:
+        def apply(self, request):
+            return apply(request)
+
+        def to_json(self):
+            return {"policy": "own"}
+
+    return Own()
+
+
+def test_a_policy_that_gives_no_request_is_refused_by_name():
+    with pytest.raises(RequestError, match=r'The policy {"policy":"own"} gives None'):
+        applied(one_s_own_that(lambda request: None), REQUEST)
+
+
+@pytest.mark.parametrize(
+    "apply",
+    [
+        lambda r: replace(r, offers=tuple(replace(o, carry=0) for o in r.offers)),
+        lambda r: replace(r, shadow={}),
+        lambda r: replace(r, left_out={}),
+        lambda r: replace(r, left_out={**r.left_out, "c": "no reason"}),
+        lambda r: replace(r, funding={"a": None}),
+    ],
+    ids=["carry", "shadow", "left out", "reason", "funding"],
+)
+def test_a_policy_that_restates_what_was_known_is_refused_by_name(apply):
+    with pytest.raises(RequestError, match=r'"own"} restates'):
+        applied(one_s_own_that(apply), REQUEST)
+
+
+def test_a_policy_may_add_to_what_was_known():
+    def add(request):
+        return request.with_carry({"a": 5}).with_carry({"a": -3}, shadow=True)
+
+    found = applied(one_s_own_that(add), REQUEST)
+    assert found.offers[0].carry == REQUEST.offers[0].carry + 2
+    assert found.shadow == {"a": REQUEST.shadow["a"] - 3, "b": 2}
+
+
+REQUEST = Request(
+    ONE,
+    (Offer(LinearCurve("a"), carry=7), Offer(LinearCurve("b"), carry=9)),
+    left_out={"c": "it is not allowed"},
+    shadow={"a": 1, "b": 2},
+)

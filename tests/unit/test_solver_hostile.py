@@ -1,6 +1,7 @@
 """Orders that once led the solver astray, against every split there is where they are small."""
 
 import random
+from time import process_time
 
 import pytest
 from made_up_curves import LinearCurve
@@ -140,8 +141,29 @@ def test_an_offer_that_is_not_of_integers_is_refused_by_name(name, value):
         solve(ONE, offers)
 
 
+@pytest.mark.parametrize("name", ["carry", "leg_cost", "margin", "least", "most"])
+def test_a_number_beyond_all_money_is_refused_by_name(name):
+    offers = [Offer(LinearCurve("a"), **{name: 10**400}), Offer(LinearCurve("b"))]
+    with pytest.raises(BadOffer, match=r"a has a .* of more than 78 digits"):
+        solve(ONE, offers)
+
+
+@pytest.mark.parametrize(
+    ("margin", "why"), [(10**400, "more than 78 digits"), (float("nan"), "nan: no integer")]
+)
+def test_a_margin_to_share_that_is_no_money_is_refused_by_name(margin, why):
+    with pytest.raises(BadOffer, match=f"margin to share of {why}"):
+        solve(ONE, [Offer(LinearCurve("a"))], margin=margin)
+
+
+def test_money_of_78_digits_does_not_overflow():
+    offers = [Offer(LinearCurve("a"), carry=10**77), Offer(LinearCurve("b"), margin=10**77)]
+    route = solve(ONE, offers, margin=2**256 - 1)
+    assert [leg.venue for leg in route.legs] == ["b"]
+
+
 def test_a_search_that_stopped_at_its_limit_does_not_say_that_nothing_fits():
-    # A sum of ten of the twenty lots, which 10,000 nodes do not find.
+    # A sum of ten of the twenty lots, which the search's work does not find.
     rng = random.Random(0)
     offers = []
     for i in range(20):
@@ -151,3 +173,18 @@ def test_a_search_that_stopped_at_its_limit_does_not_say_that_nothing_fits():
     size = sum(offer.curve.lot for offer in rng.sample(offers, 10))
     with pytest.raises(Undecided, match="none was ruled out"):
         solve(size, offers)
+
+
+@pytest.mark.parametrize("most_venues", [None, 10])
+@pytest.mark.parametrize("count", [20, 50])
+def test_lots_that_leave_too_many_ways_are_given_up_within_seconds(count, most_venues):
+    rng, offers = random.Random(0), []
+    for i in range(count):
+        lot = rng.randint(10**5, 10**6) * 2 * ONE // 1_000
+        curve = LinearCurve(f"v{i:02}", lot=lot, least=lot, most=lot, depth=10**6 * ONE)
+        offers.append(Offer(curve))
+    size = sum(offer.curve.lot for offer in rng.sample(offers, 10))
+    start = process_time()
+    with pytest.raises(Undecided):
+        solve(size, offers, most_venues=most_venues)
+    assert process_time() - start < 3  # A third of that where the processor is one's own.

@@ -163,7 +163,7 @@ def test_lots_of_many_venues_are_branched_on_together(monkeypatch):
 
     def together(self, state, top, relaxation):
         found = known(self, state, top, relaxation)
-        seen.extend(part[2].margin for part in found)
+        seen.extend(under.margin for _, under in found)
         return found
 
     monkeypatch.setattr(search.Search, "_together", together)
