@@ -4,9 +4,13 @@ nothing."""
 import pytest
 from bundles import bundle, step
 from eth_abi import encode
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import UnsignedIntegerDecoder
+from eth_abi.encoding import UnsignedIntegerEncoder
+from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.crypto import keccak
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stage import ALL_VENUES, BTC_USD, ETH, ETH_USD, ONE, USDC, Refused, few, reverts, send
 from test_orders_hash import bundles, orders
@@ -227,6 +231,17 @@ def test_other_contracts_and_other_events_are_passed_over(ringside, board, place
     assert len(posted(ringside.w3, place.lower(), [log])[0]) == 1
 
 
+def bare_web3():
+    """One that decodes as eth-abi does. Where Ape is loaded numbers beyond the end of the data are
+    zero, so that a list which says it is endless is read for ever."""
+    own = registry.copy()
+    own.unregister("uint")
+    own.register(BaseEquals("uint"), UnsignedIntegerEncoder, UnsignedIntegerDecoder, label="uint")
+    found = Web3()
+    found.codec = ABICodec(own)
+    return found
+
+
 def made_up_log(which, change=lambda data: data):
     """An order's or a bundle's event as the chain would give it, with data bent by `change`."""
     terms = Terms("ETH-USD", ETH, 1, 2, 3, 4, **FULL)
@@ -241,8 +256,6 @@ def made_up_log(which, change=lambda data: data):
     return {"address": NOWHERE, "topics": [topic, account], "data": data, **place}
 
 
-# The same every time: overlapping pointers take the decoder up to half a second each.
-@settings(derandomize=True, database=None)
 @given(st.integers(0, 1), st.lists(st.tuples(st.integers(0, 2_000), st.binary(max_size=40))))
 def test_no_data_raises_however_it_is_bent(which, changes):
     def bent(data):
@@ -251,7 +264,7 @@ def test_no_data_raises_however_it_is_bent(which, changes):
             data[at : at + len(new)] = new
         return bytes(data)
 
-    found, skipped = posted(Web3(), NOWHERE, [made_up_log(which, bent)])
+    found, skipped = posted(bare_web3(), NOWHERE, [made_up_log(which, bent)])
     assert len(found) + len(skipped) == 1
     assert changes or found
 
@@ -259,7 +272,7 @@ def test_no_data_raises_however_it_is_bent(which, changes):
 @given(st.integers(0, 1), st.binary(max_size=600), st.integers(0, 3_000))
 def test_no_data_raises_however_short_or_strange(which, strange, length):
     for change in (lambda _: strange, lambda data: data[:length]):
-        found, skipped = posted(Web3(), NOWHERE, [made_up_log(which, change)])
+        found, skipped = posted(bare_web3(), NOWHERE, [made_up_log(which, change)])
         assert len(found) + len(skipped) == 1
 
 
