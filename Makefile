@@ -22,7 +22,7 @@ help:
 	@echo "make test    every test                                        (ARGS=\"-k leverage\")"
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
 	@echo "make lint    format, lint and types"
-	@echo "make bench   gas, times, curve error, routes and funding, as tables and build/bench/*.json"
+	@echo "make bench   gas, times, curve error, routes, funding and the keeper, as tables and build/bench/*.json"
 	@echo "make clean   removes everything the others made"
 	@echo ".venv/bin/ringside quotes an order, repeats a receipt, audits a fill: --help, docs/receipts.md."
 	@echo "An owner leaves, with no keeper, by ape run exit: see docs/exit.md."
