@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,12 +52,13 @@ class Bench:
     site: Site
     folder: Path
 
-    def keeper(self, name: str = "keeper", **settings: Any) -> Process:
+    def keeper(self, name: str = "keeper", lanes: Sequence[bytes] = (), **settings: Any) -> Process:
+        """One that is not started, with all the site's lanes unless told otherwise."""
         node = self.site.w3.provider.endpoint_uri  # type: ignore[attr-defined]
         place = self.folder / "addresses.json"
         place.write_text(json.dumps(self.site.addresses))
         fixed = {"rpc": [node], "addresses": str(place), "since": self.site.since}
-        return Process(self.folder / name, self.site.lanes, {**fixed, **settings})
+        return Process(self.folder / name, lanes or self.site.lanes, {**fixed, **settings})
 
     @contextmanager
     def running(self, name: str = "keeper", **settings: Any) -> Iterator[Process]:

@@ -86,15 +86,20 @@ class Site:
             self.as_owner(owner, vault, "setOperator", owner.account, grant)
             self.chain.send(vault, "deposit", owner.account, DEPOSIT, role=PAYER)
 
-    def as_owner(self, owner: Owner, contract: Any, method: str, *arguments: Any) -> str:
-        """Sends an owner's own transaction, and returns its hash."""
+    def as_owner(self, owner: Owner, contract: Any, method: str, *arguments: Any) -> None:
+        """Sends an owner's own transaction; does not wait for it."""
+        self.send(owner.address, contract, method, *arguments)
+
+    def send(self, who: str, contract: Any, method: str, *arguments: Any, value: int = 0) -> None:
+        """Sends from an address that anvil signs for; does not wait for it."""
         tx = {
-            "from": owner.address,
+            "from": who,
             "to": contract.address,
             "data": contract.encode_abi(method, list(arguments)),
             "gas": hex(3_000_000),
+            "value": hex(value),
         }
-        return str(rpc(self.w3, "eth_sendTransaction", tx))
+        rpc(self.w3, "eth_sendTransaction", tx)
 
     def mine_every(self, seconds: int) -> None:
         """A block each so many seconds, whatever comes; 0 for one with each transaction."""
