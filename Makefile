@@ -15,13 +15,14 @@ export SOLCX_BINARY_PATH := $(CURDIR)/build/solc
 # The npm launchers of anvil exit 0 when it fails, so the binary itself goes on the path.
 RUN = PATH="$(CURDIR)/$(ANVIL):$$PATH"
 
-.PHONY: help demo test devnet lint bench soak clean setup
+.PHONY: help demo test devnet up lint bench soak clean setup
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    one deposit, signed orders, three real perp DEXs   (ARGS=\"--market BTC-USD --size -3 --deposit 250000\")"
 	@echo "make test    every test                                        (ARGS=\"-k leverage\")"
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
+	@echo "make up      the local chain, a keeper with its API, and a client with money, until Ctrl-C"
 	@echo "make lint    format, lint and types"
 	@echo "make bench   gas, times, curve error, routes, funding and the keeper, as tables and build/bench/*.json"
 	@echo "make soak    keepers killed N times at random over either database (N=200, ARGS=sqlite)"
@@ -37,6 +38,9 @@ test: setup
 
 devnet: setup
 	@$(RUN) python -m devnet up
+
+up: setup
+	@$(RUN) python -m devnet house
 
 lint: .venv/.done
 	@ruff format --check .

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from devnet import ROOT, DevnetError, anvil, market, ringside, state
+from devnet import house as whole
 from devnet.venues import VENUES
 
 DEFAULT_PORT = 8545
@@ -42,6 +43,41 @@ def up(port: int) -> None:
             signal.pause()
         except KeyboardInterrupt:
             CONSOLE.print("stopped")
+
+
+@cli.command()
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="The chain's.")
+@click.option("--api", default=8600, show_default=True, help="The API's; administration above it.")
+def house(port: int, api: int) -> None:
+    """Start the chain, a keeper with its API, and a client with money, until Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    built = state.ensure()
+    url = f"http://127.0.0.1:{port}"
+    with anvil.running(port) as w3:
+        addresses = ringside.deploy(w3, state.load(w3, built))
+        RUNNING.write_text(json.dumps(addresses, indent=2) + "\n")
+        CONSOLE.print("the chain is up; the keeper starts")
+        with whole.running(w3, addresses, url, api) as client:
+            place = whole.FOLDER.relative_to(ROOT)
+            table = Table("what", Column("where", no_wrap=True))
+            for what, where in (
+                ("chain", url),
+                ("API, and how to use it", f"http://127.0.0.1:{api}/docs"),
+                ("is it ready", f"http://127.0.0.1:{api}/ready"),
+                ("metrics", f"http://127.0.0.1:{api + 1}/metrics"),
+                ("a client with 1,000,000 USDC", client),
+                ("its keystore", f"{place}/client.json"),
+                ("the keystores' password", f"{place}/password"),
+                ("the keeper's settings", f"{place}/ringside.toml"),
+                ("the keeper's log", f"{place}/keeper.log"),
+            ):
+                table.add_row(what, where)
+            CONSOLE.print(table)
+            CONSOLE.print("Ctrl-C ends everything.")
+            try:
+                signal.pause()
+            except KeyboardInterrupt:
+                CONSOLE.print("stopped")
 
 
 @cli.command()

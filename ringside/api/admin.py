@@ -20,7 +20,7 @@ from ringside.api.house import House
 from ringside.api.logs import logger
 from ringside.api.models import Done, Model
 from ringside.api.state import Running
-from ringside.store import book
+from ringside.store import book, ledger, outbox
 
 HEADER = "x-ringside-admin"
 
@@ -85,6 +85,14 @@ def create_admin(house: House, running: Running | None = None) -> FastAPI:
         for venue in house.ringside.venue_ids:
             metrics.QUARANTINED.labels(venue).set(venue in out)
         metrics.ACCEPTING.set(house.status.accepting and not house.status.draining)
+        with house.database.read() as connection:
+            under_way = outbox.under_way(connection)
+            metrics.TICKETS.set(len(ledger.pending(connection)))
+        for stage in outbox.UNDER_WAY:
+            count = sum(one.stage is stage for one in under_way)
+            metrics.UNDER_WAY.labels(stage.value).set(count)
+        oldest = min((one.created_at for one in under_way), default=house.clock())
+        metrics.OLDEST.set(max(house.clock() - oldest, 0))
         metrics.TURNED.set(house.status.turned_at or 0)
         if running is not None:
             metrics.WAITING.set(running.writer.waiting)

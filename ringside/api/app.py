@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ringside.api.errors import Problem, answer
 from ringside.api.house import House
 from ringside.api.middleware import Gate
-from ringside.api.routes import accounts, health, markets, orders, sessions, stream
+from ringside.api.routes import accounts, health, markets, orders, policies, sessions, stream
 from ringside.api.state import Running
 
 ABOUT = """Signed orders in, and what became of them out. Numbers are decimal text; every error is
@@ -35,7 +35,7 @@ def create_app(house: House) -> FastAPI:
         title="Ringside", version="1", description=ABOUT, lifespan=life, redirect_slashes=False
     )
     app.state.running = running
-    for part in (orders, accounts, markets, sessions, stream, health):
+    for part in (orders, policies, accounts, markets, sessions, stream, health):
         app.include_router(part.router)
     add_handlers(app)
     app.add_middleware(Gate, running=running)

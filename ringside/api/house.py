@@ -11,6 +11,7 @@ from ringside.eip712 import Domain as SigningDomain
 from ringside.keeper.look import Looker
 from ringside.keeper.receipts.store import Receipts
 from ringside.orders import Domain
+from ringside.policies import Domain as PolicyDomain
 from ringside.service.config import Config
 from ringside.service.quarantine import Quarantine
 from ringside.store.database import Database
@@ -86,12 +87,14 @@ class House:
     """Whether the API is ready only while an engine turns in this process."""
 
     domain: SigningDomain = field(init=False)
+    policy_domain: SigningDomain = field(init=False)
     chain_id: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.chain_id = int(self.ringside.w3.eth.chain_id)
         # Kept, since the deployment would ask the chain for every order.
         self.domain = Domain(self.chain_id, self.ringside.desk.address)
+        self.policy_domain = PolicyDomain(self.chain_id, self.ringside.policies.address)
         self.origin = (self.origin or f"http://{self.config.host}:{self.config.port}").rstrip("/")
 
     @property

@@ -42,6 +42,43 @@ QUARANTINED = Gauge(
 )
 ACCEPTING = Gauge("ringside_accepting", "Whether orders are taken.", registry=REGISTRY)
 
+TURN_SECONDS = Histogram(
+    "ringside_turn_seconds",
+    "Seconds that a turn of the engine took.",
+    registry=REGISTRY,
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+TO_SENT = Histogram(
+    "ringside_order_to_sent_seconds",
+    "Seconds from an order's arrival to its first transaction, of those sent at once.",
+    registry=REGISTRY,
+    buckets=(0.02, 0.05, 0.1, 0.15, 0.2, 0.5, 1, 2, 5, 10),
+)
+ENDED = Counter(
+    "ringside_transactions_ended", "Transactions that ended, by how.", ("stage",), registry=REGISTRY
+)
+GAS_SPENT = Counter("ringside_gas_wei", "Wei that transactions cost.", registry=REGISTRY)
+UNWOUND = Counter("ringside_blocks_unwound", "Blocks that were unwound.", registry=REGISTRY)
+UNDER_WAY = Gauge(
+    "ringside_transactions", "Transactions under way, by stage.", ("stage",), registry=REGISTRY
+)
+OLDEST = Gauge(
+    "ringside_oldest_transaction_seconds", "Age of the oldest under way.", registry=REGISTRY
+)
+TICKETS = Gauge("ringside_tickets", "Tickets that are open.", registry=REGISTRY)
+LANE_COIN = Gauge(
+    "ringside_lane_coin", "The chain's coin that a lane has for gas.", ("lane",), registry=REGISTRY
+)
+WATCHED = Gauge("ringside_policies", "Standing policies that are watched.", registry=REGISTRY)
+UNREAD = Gauge(
+    "ringside_policies_unread", "Accounts with a policy that are not read yet.", registry=REGISTRY
+)
+IN_NEED = Gauge(
+    "ringside_policies_in_need",
+    "Policies with a pocket in need that nothing is done for.",
+    registry=REGISTRY,
+)
+
 
 def text() -> bytes:
     """All of it, as Prometheus reads it."""

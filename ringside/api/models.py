@@ -83,6 +83,39 @@ class Withdrawn(Model):
     on_chain: Cancellation
 
 
+PolicyState = Literal["working", "cancelled", "expired"]
+
+
+class PolicyAccepted(Model):
+    """A standing policy that the house has."""
+
+    key: Hash = Field(description="The digest that was signed; under it the policy is known.")
+    state: PolicyState
+
+
+class PolicyView(Model):
+    """A standing policy, as its owner sees it."""
+
+    key: Hash
+    account: Hash
+    state: PolicyState
+    reason: str = Field(
+        description="Of a working one, what it cannot do for a pocket in need; else why it ended."
+    )
+    received_at: float
+    changed_at: float
+    message: dict[str, Any] = Field(description="As signed: EIP-712, integers as text.")
+
+
+class PolicyWithdrawn(Model):
+    """A standing policy that the house works no more."""
+
+    key: Hash
+    state: PolicyState
+    reason: str
+    on_chain: Cancellation
+
+
 class PositionView(Model):
     market: str
     size: Amount = Field(description="Base units, negative for a short.")

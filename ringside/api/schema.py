@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringside import orders
+from ringside import orders, policies
 
+_TYPES = {**orders.TYPES, **policies.TYPES}
 _HEX = "^0x([0-9a-fA-F]{2})*$"
 
 
 def of_struct(name: str) -> dict[str, Any]:
     """The JSON schema of an EIP-712 struct."""
-    fields = orders.TYPES[name]
+    fields = _TYPES[name]
     return {
         "type": "object",
         "title": name,
@@ -24,9 +25,9 @@ def of_struct(name: str) -> dict[str, Any]:
 def _of_kind(kind: str) -> dict[str, Any]:
     if kind.endswith("[]"):
         inner = kind.removesuffix("[]")
-        most = 64 if inner == "Terms" else 1
+        most = 64 if inner in ("Terms", "Pocket") else 1
         return {"type": "array", "items": _of_kind(inner), "maxItems": most}
-    if kind in orders.TYPES:
+    if kind in _TYPES:
         return of_struct(kind)
     if kind == "bool":
         return {"type": "boolean"}
@@ -39,15 +40,29 @@ def _of_kind(kind: str) -> dict[str, Any]:
     return {"type": "string", "pattern": f"^{sign}(0|[1-9][0-9]{{0,77}})$", "description": kind}
 
 
+_SIGNATURE = {
+    "type": "string",
+    "pattern": _HEX,
+    "description": "The owner's over the EIP-712 message: 65 bytes, or what its contract takes "
+    "(ERC-1271).",
+}
+
+
+def policy_body() -> dict[str, Any]:
+    """What `POST /v1/policies` takes."""
+    form = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["policy", "signature"],
+        "properties": {"policy": of_struct("Policy"), "signature": _SIGNATURE},
+    }
+    return {"required": True, "content": {"application/json": {"schema": form}}}
+
+
 def accept_body() -> dict[str, Any]:
     """What `POST /v1/orders` takes."""
     rest = {
-        "signature": {
-            "type": "string",
-            "pattern": _HEX,
-            "description": "The owner's over the EIP-712 message: 65 bytes, or what its contract "
-            "takes (ERC-1271).",
-        },
+        "signature": _SIGNATURE,
         "policy": {
             "type": "string",
             "maxLength": 256,

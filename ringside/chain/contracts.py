@@ -4,9 +4,10 @@ why."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,20 @@ def _errors() -> dict[bytes, dict[str, Any]]:
     return found
 
 
+@cache
+def _function(contract: str, name: str) -> tuple[bytes, list[str]]:
+    (entry,) = (e for e in abi(contract) if e["type"] == "function" and e["name"] == name)
+    kinds = [collapse_if_tuple(i) for i in entry["inputs"]]
+    return keccak(text=f"{name}({','.join(kinds)})")[:4], kinds
+
+
+def calldata(contract: str, name: str, *arguments: Any) -> bytes:
+    """The call of a function of one of our contracts, which has one of that name. As web3's
+    `encode_abi`, ten times as fast: an order's path has no time for its checks."""
+    head, kinds = _function(contract, name)
+    return head + encode(kinds, arguments)
+
+
 def refusal(data: bytes, venues: Iterable[str] = ()) -> Refused:
     """What revert data means: one of our errors, one that `venues` lists by signature, a venue's
     reason in words, or its selector."""
@@ -89,13 +104,15 @@ def refusal(data: bytes, venues: Iterable[str] = ()) -> Refused:
     return Refused(f"unknown error 0x{head.hex()}" if data else "reverted without a reason")
 
 
-def revert_data(error: Exception) -> bytes:
-    """The revert data in an exception that web3 raised for a call, empty if there is none."""
-    for value in (getattr(error, "data", None), *error.args):
-        data = value.get("data") if isinstance(value, Mapping) else value
-        if isinstance(data, str) and data.startswith("0x"):
-            return bytes.fromhex(data[2:])
-    return b""
+def revert_data(error: Any) -> bytes | None:
+    """What a call reverted with, by a node's JSON-RPC error; `None` where it did not revert."""
+    if not isinstance(error, Mapping):
+        return None
+    data = error.get("data")
+    data = data.get("data") if isinstance(data, Mapping) else data
+    if isinstance(data, str) and re.fullmatch("0x([0-9a-fA-F]{2})*", data):
+        return bytes.fromhex(data[2:])
+    return b"" if "revert" in str(error.get("message", "")).lower() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +182,7 @@ class Ringside:
     desk: Contract
     quotes: Contract
     lens: Contract
+    policies: Contract
     usdc: Contract
     venue_ids: Mapping[str, int]
 
@@ -181,6 +199,7 @@ class Ringside:
                 "Desk": own["desk"],
                 "Quotes": own["quotes"],
                 "Lens": own["lens"],
+                "Policies": own["policies"],
                 "LocalUSDC": addresses["usdc"],
             }
             ids = own["venue_ids"]
@@ -189,12 +208,12 @@ class Ringside:
         for name, place in places.items():
             if not w3.eth.get_code(place):
                 raise DeploymentError(f"no contract {name} at {place}: is this the right chain?")
-        vault, desk, quotes, lens, usdc = (
+        vault, desk, quotes, lens, policies, usdc = (
             w3.eth.contract(address=place, abi=abi(name)) for name, place in places.items()
         )
-        return cls(w3, addresses, vault, desk, quotes, lens, usdc, ids)
+        return cls(w3, addresses, vault, desk, quotes, lens, policies, usdc, ids)
 
-    @property
+    @cached_property
     def domain(self) -> Domain:
         """Where orders for this Desk are signed."""
         return Domain(self.w3.eth.chain_id, self.desk.address)

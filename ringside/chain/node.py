@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from requests import RequestException
+from requests import RequestException, Session
+from requests.utils import get_environ_proxies
 from web3 import HTTPProvider, Web3
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
@@ -33,7 +34,10 @@ class Nodes(BaseProvider):
         # Retries of its own would hide for seconds that a node is gone.
         self._nodes = [
             HTTPProvider(
-                url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None
+                url,
+                request_kwargs={"timeout": timeout},
+                session=_session(url),
+                exception_retry_configuration=None,
             )
             for url in urls
         ]
@@ -66,6 +70,14 @@ class Nodes(BaseProvider):
                 self._silent_since.pop(i, None)
                 return found
         raise NoNode(f"No node answers: {', '.join(self.urls)} ({why})") from why
+
+
+def _session(url: str) -> Session:
+    """Asks the environment for its proxies once, and not with every request."""
+    made = Session()
+    made.proxies.update(get_environ_proxies(url))
+    made.trust_env = False
+    return made
 
 
 def connect(urls: Sequence[str]) -> Web3:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
-from ringside.api import logs
+from ringside.api import logs, metrics
 from ringside.api.house import House, Status
 from ringside.api.serve import NotServed, Servers
 from ringside.chain.contracts import DeploymentError
 from ringside.chain.node import NoNode
 from ringside.cli.safe import failed
 from ringside.service.config import Config, ConfigError, load
-from ringside.service.engine import Turned
+from ringside.service.engine import Engine, Turned
 from ringside.service.keys import KeyProblem, opened
 from ringside.service.run import Parts, Runner, assemble, until_told
 from ringside.store.database import DatabaseError
+
+COIN_EVERY = 30.0
+"""Seconds between two looks at what the lanes have for gas."""
 
 
 def keep(file: str | None, once: bool) -> None:
@@ -56,9 +61,15 @@ def _serve(config: Config, parts: Parts) -> None:
         NotServed: a port is taken.
     """
     engine, status = parts.engine, Status()
+    coin_at = -COIN_EVERY
 
-    def told(_turned: Turned) -> None:
+    def told(turned: Turned) -> None:
         status.turned_at, status.leader = runner.turned_at, runner.leads
+        measure(turned, runner.took, engine)
+        nonlocal coin_at
+        if time.monotonic() - coin_at > COIN_EVERY:
+            coin_at = time.monotonic()
+            measure_coin(engine)
 
     runner = Runner(parts, told)
     house = House(
@@ -72,6 +83,30 @@ def _serve(config: Config, parts: Parts) -> None:
         until_told(runner)
     finally:
         servers.stop()
+
+
+def measure(turned: Turned, took: float, engine: Engine) -> None:
+    """What a turn did, for Prometheus."""
+    metrics.TURN_SECONDS.observe(took)
+    metrics.UNWOUND.inc(turned.unwound)
+    now = time.time()
+    for at in turned.arrived:
+        metrics.TO_SENT.observe(max(now - at, 0))
+    for one in turned.ended:
+        metrics.ENDED.labels(one.stage.value).inc()
+        metrics.GAS_SPENT.inc(one.cost)
+    guardian = engine.guardian
+    metrics.WATCHED.set(len(guardian.policies))
+    metrics.UNREAD.set(guardian.unread)
+    metrics.IN_NEED.set(guardian.alerts)
+
+
+def measure_coin(engine: Engine) -> None:
+    """What the lanes have for gas."""
+    w3 = engine.ringside.w3
+    for lane in engine.lanes.addresses:
+        wei = w3.eth.get_balance(w3.to_checksum_address(lane))
+        metrics.LANE_COIN.labels(lane).set(wei / 10**18)
 
 
 def _ask(name: str) -> str:

@@ -48,6 +48,7 @@ class Looker:
     ) -> None:
         self.ringside, self.since, self.now = ringside, since, now
         self.markets: dict[str, Markets] = dict(markets or {})
+        self._markets = list(ringside.addresses["feeds"])
         self._sources: dict[str, str] = {}
         """Where each market's feed stands; that of the sequencer is under no name."""
 
@@ -80,17 +81,19 @@ class Looker:
         """As `look`, of many orders (each with its key) on one snapshot, in as few requests as
         they fit into. `slices` are the known uses of schedules, by key; those missing are looked
         for in the Desk's events."""
-        desk, block = self.ringside.desk.address, seen.block
-        seats = self.accounts([order.account for order, _ in asked], block)
-        reads = []
+        at, block, markets = self.ringside, seen.block, self._markets
+        desk = at.desk.address
+        accounts = list(dict.fromkeys(order.account for order, _ in asked))
+        reads = [Call(at.lens.address, at.account_call(account, markets)) for account in accounts]
         for order, key in asked:
             group = order.conditions.group if order.conditions else 0
             reads.append(Call(desk, selector("progress(bytes32)") + key))
             reads.append(Call(desk, selector("closings(bytes32)") + key))
             used = selector("groupUsed(bytes32,uint256)") + order.account
             reads.append(Call(desk, used + group.to_bytes(32, "big")))
-        answers = iter(self._read(reads, block))
-        moments = self.moments([order for order, _ in asked], block)
+        told, moments = self._with_moments(reads, [order for order, _ in asked], block)
+        answers = iter(told)
+        seats = {one: at.account_view(markets, next(answers)) for one in accounts}
         found = []
         for (order, key), moment in zip(asked, moments, strict=True):
             progress = Progress(*decode(PROGRESS, next(answers)))
@@ -107,7 +110,7 @@ class Looker:
 
     def accounts(self, accounts: Sequence[bytes], block: Block) -> dict[bytes, AccountView]:
         """Everything about each account at `block`."""
-        at, markets = self.ringside, list(self.ringside.addresses["feeds"])
+        at, markets = self.ringside, self._markets
         unique = list(dict.fromkeys(accounts))
         reads = [Call(at.lens.address, at.account_call(account, markets)) for account in unique]
         answers = self._read(reads, block)
@@ -141,9 +144,15 @@ class Looker:
 
     def moments(self, orders: Sequence[Order], block: Block) -> list[Moment]:
         """The block as each order's conditions see it, but for its schedule and group."""
+        return self._with_moments([], orders, block)[1]
+
+    def _with_moments(
+        self, reads: Sequence[Call], orders: Sequence[Order], block: Block
+    ) -> tuple[list[bytes], list[Moment]]:
+        """The answers to `reads` and the orders' moments, asked together."""
         names = list(dict.fromkeys(order.market for order in orders))
         triggered = any(o.conditions is not None and o.conditions.trigger_price for o in orders)
-        feeds, (up_since, grace) = self._feeds(names, block, triggered)
+        answers, feeds, (up_since, grace) = self._feeds(names, block, triggered, reads)
         found = []
         for order in orders:
             at = feeds[order.market]
@@ -155,20 +164,37 @@ class Looker:
                     *((up_since, grace) if watches else (0, 0)),
                 )
             )
+        return answers, found
+
+    def oracle(self, names: Sequence[str], block: Block) -> dict[str, int | None]:
+        """Each market's price (1e18) by its feed at `block`, nothing where the contracts would not
+        take it: older than its heartbeat, of the future, or not positive."""
+        _, feeds, _ = self._feeds(names, block, False)
+        found: dict[str, int | None] = {}
+        for name, feed in feeds.items():
+            age = block.timestamp - feed.updated_at
+            sound = feed.answer > 0 and 0 <= age <= feed.heartbeat
+            found[name] = feed.answer * ONE // 10**feed.decimals if sound else None
         return found
 
+    def ask(self, calls: Sequence[tuple[str, bytes]], block: Block) -> list[bytes]:
+        """The answers to calls (contract, data), in as few requests as they fit into."""
+        return self._read([Call(place, data) for place, data in calls], block)
+
     def _feeds(
-        self, names: Sequence[str], block: Block, watched: bool
-    ) -> tuple[dict[str, _Feed], tuple[int | None, int]]:
-        """The markets' feeds, and since when the sequencer is up, and its grace."""
+        self, names: Sequence[str], block: Block, watched: bool, also: Sequence[Call] = ()
+    ) -> tuple[list[bytes], dict[str, _Feed], tuple[int | None, int]]:
+        """The answers to `also`, the markets' feeds, and since when the sequencer is up, and its
+        grace."""
         venues = self.ringside.addresses["ringside"]["venues"]
-        reads = [Call(venues, encode("feed(bytes32)", _number(market_id(name)))) for name in names]
-        reads.append(Call(venues, encode("sequencer()")))
-        for _ in range(2):  # A second time where a feed was not known yet.
+        asked = [Call(venues, encode("feed(bytes32)", _number(market_id(name)))) for name in names]
+        asked.append(Call(venues, encode("sequencer()")))
+        while True:  # A second time where a feed was not known yet.
             known = [self._sources.get(name, "") for name in (*names, "")]
             rounds = [Call(source, _ROUND) for source in known if int(source or "0", 16)]
-            answers = self._read([*reads, *rounds], block)
-            told, latest = answers[: len(reads)], iter(answers[len(reads) :])
+            answers = self._read([*also, *asked, *rounds], block)
+            others, answers = answers[: len(also)], answers[len(also) :]
+            told, latest = answers[: len(asked)], iter(answers[len(asked) :])
             sources = [address(answer) for answer in told]
             self._sources.update(zip((*names, ""), sources, strict=True))
             if sources == known:
@@ -181,10 +207,10 @@ class Looker:
                 *(signed(price, 1), word(price, 3)),
             )
         if not watched or not int(sources[-1], 16):
-            return feeds, (0, 0)
+            return others, feeds, (0, 0)
         status = next(latest)
         since = word(status, 2)
-        return feeds, (None if signed(status, 1) or not since else since, word(told[-1], 1))
+        return others, feeds, (None if signed(status, 1) or not since else since, word(told[-1], 1))
 
     def _read(self, reads: Sequence[Call], block: Block) -> list[bytes]:
         """The answers to all; in halves where they are too much for one request."""

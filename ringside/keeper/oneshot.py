@@ -90,7 +90,7 @@ class Keeper(TicketKeeper):
         Raises:
             Refused: the chain would refuse it, and by which error.
         """
-        data = calls.of_order(self.ringside.desk, chosen, chosen.transactions[0], signature)
+        data = calls.of_order(chosen, chosen.transactions[0], signature)
         return int.from_bytes(self.sender.attempt(self.ringside.desk.address, data), "big")
 
     def submit(self, chosen: Plan, signature: bytes) -> tuple[TxReceipt, ...]:
@@ -100,10 +100,7 @@ class Keeper(TicketKeeper):
             Refused: the first is refused.
             Interrupted: a later one is.
         """
-        made = [
-            calls.of_order(self.ringside.desk, chosen, legs, signature)
-            for legs in chosen.transactions
-        ]
+        made = [calls.of_order(chosen, legs, signature) for legs in chosen.transactions]
         return self._submit(chosen.receipt, made)
 
     def fill(
@@ -140,7 +137,7 @@ class Keeper(TicketKeeper):
             Refused: by the chain.
         """
         plans = self.plan_bundle(bundle, policy)
-        data = calls.of_bundle(self.ringside.desk, bundle, plans, signature)
+        data = calls.of_bundle(bundle, plans, signature)
         return plans, self._submit(plans[0].receipt, [data])[0]
 
     def plan_step(self, bundle: Bundle, step: int, policy: str | None = None) -> Plan:
@@ -163,8 +160,7 @@ class Keeper(TicketKeeper):
         """
         chosen = self.plan_step(bundle, step, policy)
         made = [
-            calls.of_step(self.ringside.desk, bundle, step, chosen, legs, signature)
-            for legs in chosen.transactions
+            calls.of_step(bundle, step, chosen, legs, signature) for legs in chosen.transactions
         ]
         return chosen, self._submit(chosen.receipt, made)
 
@@ -177,7 +173,7 @@ class Keeper(TicketKeeper):
 
     # ------------------------------------------------------------------ internal
 
-    def _submit(self, told: Receipt | None, made: Sequence[str]) -> tuple[TxReceipt, ...]:
+    def _submit(self, told: Receipt | None, made: Sequence[bytes]) -> tuple[TxReceipt, ...]:
         if self.receipts is not None and told is not None:
             self.receipts.put(told)
         done: list[TxReceipt] = []

@@ -47,6 +47,8 @@ class Config(BaseSettings):
     admin_port: int = Field(8601, ge=0, le=65535)
     """Administration and metrics, on loopback always."""
 
+    hermes: str = ""
+    """Pyth's web service, for venues that take signed prices: without it others execute there."""
     policy: str = "best"
     """How orders are routed that name no policy."""
     leg_cost: Decimal = Field(Decimal(0), ge=0)
@@ -70,6 +72,15 @@ class Config(BaseSettings):
             return canonical(parse(value))
         except PolicyError as no:
             raise ValueError(str(no)) from None
+
+    @field_validator("hermes")
+    @classmethod
+    def _web(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError(
+                f"{value} is no http:// or https:// address, as of hermes.pyth.network"
+            )
+        return value
 
     @field_validator("rpc")
     @classmethod

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from ringside.units import ONE, USDC_TO_USD, from_units
 
 LIMITS = {"fill": 1_200_000, "commit": 3_000_000, "execute": 2_500_000, "settle": 1_200_000}
-LIMITS |= {"expire": 2_500_000, "move": 3_000_000}
+LIMITS |= {"expire": 2_500_000}
 """Gas limits by kind, a fill's by leg: well above what was measured (docs/architecture.md), since
 the venues need more than they report."""
 HEAD = 1_200_000
 """Gas of a fill whatever its legs: best execution asks several venues."""
 USED = {"fill": 700_000, "commit": 1_600_000, "execute": 900_000, "settle": 180_000}
-USED |= {"expire": 700_000, "move": 900_000}
+USED |= {"expire": 700_000}
 """What they use as a rule, as measured (docs/architecture.md), a fill by leg."""
 
 
@@ -43,21 +43,29 @@ class Costs:
         return LIMITS[call.kind] * call.legs + (HEAD if call.kind == "fill" else 0)
 
     def of(self, kind: str, legs: int = 1) -> int:
-        """USD (1e18) that a transaction costs, rounded up."""
-        return -(-USED[kind] * legs * self.gas_price * self.price // ONE)
+        """USD (1e18) that a transaction costs as a rule, rounded up."""
+        return self.priced(USED[kind] * legs)
 
-    def refusal(self, calls: Sequence[Planned], earns: int) -> str:
-        """Why a fill is not worth its gas, in words; nothing if it is."""
+    def priced(self, gas: int) -> int:
+        """USD (1e18) that so much gas costs, rounded up."""
+        return -(-gas * self.gas_price * self.price // ONE)
+
+    def short(self, cost: int, earns: int) -> str:
+        """Why a `cost` (USD 1e18) is not worth a tip (USDC), in words; nothing if it is."""
         if self.gas_price and not self.price:
             return f"what its gas costs is not known: no venue tells the price of {self.native}"
-        cost = 0
-        for call in calls:
-            cost += self.of(call.kind, call.legs)
-            if call.kind == "commit":  # Which has to be executed and settled as well.
-                cost += self.of("execute") + self.of("settle")
         if cost <= earns * USDC_TO_USD + self.loss:
             return ""
         return (
             f"its gas costs {from_units(cost // 10**16, 2)} USD now, and its tip pays "
             f"{from_units(earns, 6)}"
         )
+
+    def refusal(self, calls: Sequence[Planned], earns: int) -> str:
+        """Why a fill is not worth its gas, in words; nothing if it is."""
+        cost = 0
+        for call in calls:
+            cost += self.of(call.kind, call.legs)
+            if call.kind == "commit":  # Which has to be executed and settled as well.
+                cost += self.of("execute") + self.of("settle")
+        return self.short(cost, earns)

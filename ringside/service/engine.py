@@ -20,21 +20,26 @@ from ringside.chain.sender import attempt
 from ringside.keeper.conditions import Progress
 from ringside.keeper.look import PROGRESS, Looker
 from ringside.keeper.receipts.store import Receipts
+from ringside.keeper.ripe import waits
 from ringside.keeper.tickets import PriceSource
-from ringside.orders import Bundle
+from ringside.orders import Bundle, Order
 from ringside.service.costs import Costs
+from ringside.service.guardian import Guardian
 from ringside.service.lanes import Ended, Lanes
-from ringside.service.planner import Planner, Proposal
+from ringside.service.live import Live
+from ringside.service.planner import Planner, Proposal, turn_of
 from ringside.service.quarantine import Quarantine
 from ringside.service.states import Facts, state_of
 from ringside.service.tickets import TicketWork
 from ringside.service.watcher import Seen, Watcher
-from ringside.store import book, ledger, outbox
+from ringside.store import book, ledger, outbox, standing
 from ringside.store.book import Entry, State
 from ringside.store.database import Database
 from ringside.store.outbox import Stage, Wanted
 from ringside.venues import VENUE_ERRORS, Markets, Snapshot, load, snapshot
 
+AT_ONCE = 64
+"""Orders planned in one turn: those after them wait for the next, which comes at once."""
 REST = 3
 """Blocks that an order rests after a transaction of it failed, twice as many after each further."""
 LONGEST_REST = 300
@@ -49,6 +54,10 @@ class Turned:
     unwound: int = 0
     ended: list[Ended] = field(default_factory=list)
     sent: int = 0
+    more: bool = False
+    """Whether orders are left to be planned on this block."""
+    arrived: list[float] = field(default_factory=list)
+    """When the orders were received (Unix seconds) that were filled for the first time."""
     waiting: Mapping[bytes, str] = field(default_factory=dict)
 
 
@@ -72,10 +81,15 @@ class Engine:
         self.looker: Looker = planner.looker
         self.quarantine = Quarantine()
         self.tickets = TicketWork(ringside, prices)
+        self.guardian = Guardian(database, self.looker, costs, self._lane)
         self._markets: Markets = load(ringside.w3, ringside.addresses, ringside.venue_ids)
         self._snapshot: Snapshot | None = None
         self._planned: set[bytes] = set()
         """Orders that were planned on this snapshot: they wait for the next."""
+        self._live = Live()
+        self._prices: tuple[Block | None, dict[str, int | None]] = None, {}
+        self._tried: dict[bytes, int] = {}
+        """At which block an order was planned last."""
         self._rest: dict[bytes, tuple[int, int]] = {}
         """By order, how often it failed in a row and the block until which it rests."""
 
@@ -91,6 +105,12 @@ class Engine:
         proposals = self._plan(now, done)
         if proposals:
             self._book(proposals)
+            done.arrived = [
+                p.entry.received_at for p in proposals if p.entry.state is State.RECEIVED
+            ]
+        if seen.unwound:
+            self.guardian.forget()
+        self._guard(now, seen.accounts)
         self._follow(now)
         done.sent = len(self.lanes.carry())
         return done
@@ -106,8 +126,9 @@ class Engine:
             prices = [state.index_price for state in self._snapshot.of(self.costs.native).values()]
             if prices:
                 self.costs.price = max(prices)
-            base = self.ringside.w3.eth.get_block(block.number).get("baseFeePerGas") or 0
-            self.costs.gas_price = int(base) + self.lanes.fees.priority
+            base = int(self.ringside.w3.eth.get_block(block.number).get("baseFeePerGas") or 0)
+            self.lanes.base_fee = base
+            self.costs.gas_price = base + self.lanes.fees.priority
         return self._snapshot
 
     # ------------------------------------------------------------------ states
@@ -119,7 +140,7 @@ class Engine:
         for one in ended:
             touched |= set(one.transaction.wanted.orders)
         with self.database.read() as connection:
-            live = book.live(connection)
+            live = self._live.read(connection)
             touched |= {e.key for e in live if e.request.deadline < at.timestamp}
             entries = list(book.by_key(connection, list(touched)).values())
             busy = outbox.orders_under_way(connection)
@@ -188,17 +209,26 @@ class Engine:
             busy = outbox.orders_under_way(connection)
             entries = [
                 entry
-                for entry in book.live(connection)
+                for entry in self._live.read(connection)
                 if entry.key not in busy
                 and entry.key not in self._planned
                 and self._rest.get(entry.key, (0, 0))[1] <= number
                 and entry.request.deadline >= at.timestamp
             ]
-            slices = {entry.key: tuple(ledger.used_at(connection, entry.key)) for entry in entries}
-        if not entries:
-            return []
-        self._planned |= {entry.key for entry in entries}
-        round_ = self.planner.plan(entries, self.quarantine.without(at), slices)
+            if not entries:
+                return []
+            waiting, ripe = self._ripe(entries, at)
+            done.more = len(ripe) > AT_ONCE
+            ripe = ripe[:AT_ONCE]
+            slices = {
+                entry.key: tuple(ledger.used_at(connection, entry.key))
+                for entry in ripe
+                if _is_scheduled(entry)
+            }
+        self._planned |= {*waiting, *(entry.key for entry in ripe)}
+        self._tried.update((entry.key, number) for entry in ripe)
+        round_ = self.planner.plan(ripe, self.quarantine.without(at), slices)
+        round_.waiting.update(waiting)
         found = []
         for proposal in round_.proposals:
             # Of several transactions the first: the others stand on what it leaves.
@@ -211,16 +241,52 @@ class Engine:
                 self.quarantine.refused(proposal.venues, proposal.entry.account)
             round_.waiting[proposal.entry.key] = f"the chain would refuse it: {refused}"
         done.waiting = round_.waiting
-        if round_.waiting:
+        known = {entry.key: entry for entry in entries}
+        news = [
+            key
+            for key, why in round_.waiting.items()
+            if known[key].reason != why or known[key].state is not State.WORKING
+        ]
+        if news:
             now = time.time()
             with self.database.write() as connection:
                 # As they are now: an owner may have withdrawn one meanwhile.
-                for entry in book.by_key(connection, list(round_.waiting)).values():
+                for entry in book.by_key(connection, news).values():
                     why = round_.waiting[entry.key]
                     # What has a ticket open stays pending, whatever else cannot be filled now.
                     if entry.state in (State.RECEIVED, State.WORKING):
                         book.move(connection, entry, State.WORKING, now, why)
         return found
+
+    def _ripe(self, entries: Sequence[Entry], at: Snapshot) -> tuple[dict[bytes, str], list[Entry]]:
+        """Orders that cannot be filled at this block, with why; and the others, in the order in
+        which they are looked at: what only reduces, then who has waited longest for a look."""
+        markets = {e.request.market for e in entries if isinstance(e.request, Order)}
+        prices = self._oracle(at) if any(map(_is_triggered, entries)) else {}
+        states = {name: at.of(name) for name in markets}
+        waiting, ripe = {}, []
+        for entry in entries:
+            order, why = entry.request, ""
+            if isinstance(order, Order):
+                begun = bool(entry.filled) or order.tickets is not None
+                why = waits(
+                    *(order, states[order.market], self.ringside.venue_ids),
+                    *(prices.get(order.market), at.timestamp, begun),
+                )
+            if why:
+                waiting[entry.key] = why
+            else:
+                ripe.append(entry)
+        ripe.sort(key=lambda e: (turn_of(e)[0], self._tried.get(e.key, 0), turn_of(e)))
+        self._tried = {e.key: self._tried[e.key] for e in ripe if e.key in self._tried}
+        return waiting, ripe
+
+    def _oracle(self, at: Snapshot) -> dict[str, int | None]:
+        """Every market's oracle price, read once a block."""
+        if self._prices[0] != at.block:
+            names = list(self.ringside.addresses["feeds"])
+            self._prices = at.block, self.looker.oracle(names, at.block)
+        return self._prices[1]
 
     def _try(self, one: Wanted) -> Refused | None:
         """Why the chain would refuse it now, if it would."""
@@ -285,6 +351,28 @@ class Engine:
         with self.database.write() as connection:
             outbox.plan(connection, wanted, time.time())
 
+    def _guard(self, at: Snapshot, touched: set[bytes]) -> None:
+        """Moves margin under standing policies, and tells their owners where none can be moved."""
+        with self.database.read() as connection:
+            busy = outbox.orders_under_way(connection)
+        resting = {key for key, (_, until) in self._rest.items() if until > at.block.number}
+        found = self.guardian.turn(at, touched, busy | resting)
+        if not (found.moves or found.told or found.over):
+            return
+        now = time.time()
+        keys = [*found.told, *found.over]
+        with self.database.write() as connection:
+            outbox.plan(connection, found.moves, now)
+            for entry in standing.by_key(connection, keys).values():
+                if entry.key in found.over:
+                    standing.end(connection, entry, *found.over[entry.key], now)
+                else:
+                    reason, health = found.told[entry.key]
+                    standing.note(connection, entry, reason, health, now)
+        for key, (reason, _) in found.told.items():
+            if reason:
+                log.warning("margin is in need", order="0x" + key.hex(), reason=reason)
+
     def _lane(self, account: bytes) -> str:
         """An account's transactions go through one lane, in their order."""
         lanes = self.lanes.addresses
@@ -299,6 +387,17 @@ class Engine:
                 self._rest[key] = times + 1, number + rest
             elif one.stage is Stage.MINED:
                 self._rest.pop(key, None)
+
+
+def _is_scheduled(entry: Entry) -> bool:
+    request = entry.request
+    parts = [request] if isinstance(request, Order) else request.steps
+    return any(part.conditions is not None and part.conditions.interval for part in parts)
+
+
+def _is_triggered(entry: Entry) -> bool:
+    terms = entry.request.conditions if isinstance(entry.request, Order) else None
+    return terms is not None and bool(terms.trigger_price)
 
 
 def _progress(answer: bytes) -> Progress:

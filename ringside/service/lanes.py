@@ -80,6 +80,8 @@ class Lanes:
         self.signers = {signer.address: signer for signer in signers}
         self._pool = ThreadPoolExecutor(max(len(signers), 1), "lane")
         self._chain_id = w3.eth.chain_id
+        self.base_fee: int | None = None
+        """The newest block's, where somebody has read it anyway; in wei."""
         self._missing: dict[int, int] = {}
         """Transactions whose nonce is gone without a receipt, and since what block time."""
 
@@ -194,8 +196,10 @@ class Lanes:
         }
 
     def _price(self) -> tuple[int, int]:
-        base = self.w3.eth.get_block("latest").get("baseFeePerGas") or 0
-        return 2 * int(base) + self.fees.priority, self.fees.priority
+        base = self.base_fee
+        if base is None:
+            base = int(self.w3.eth.get_block("latest").get("baseFeePerGas") or 0)
+        return 2 * base + self.fees.priority, self.fees.priority
 
     def _sign(
         self, wanted: Wanted, nonce: int, max_fee: int, priority: int, void: bool = False

@@ -77,7 +77,7 @@ class Planner:
         views = {view.key: view for view in self.looker.views(flat, seen, slices)} if flat else {}
         busy: set[bytes] = set()
         taken: dict[tuple[str, str, bool], int] = {}
-        for entry in sorted(entries, key=_turn):
+        for entry in sorted(entries, key=turn_of):
             if entry.account in busy:
                 found.waiting[entry.key] = "another order of the account goes first"
                 continue
@@ -156,25 +156,25 @@ class Planner:
         raise refused or PlanError("Every step of the bundle is filled or pending.")
 
     def _calls(self, entry: Entry, plans: Sequence[Plan], step: int | None) -> tuple[Planned, ...]:
-        desk, request = self.ringside.desk, entry.request
+        request = entry.request
         if isinstance(request, Bundle) and step is None:
             legs = sum(max(len(chosen.legs), 1) for chosen in plans)
-            data = calls.of_bundle(desk, request, plans, entry.signature)
-            return (Planned("fill", bytes.fromhex(data[2:]), legs),)
+            data = calls.of_bundle(request, plans, entry.signature)
+            return (Planned("fill", data, legs),)
         (chosen,) = plans
         made = []
         for parts in chosen.transactions:
             if isinstance(request, Bundle):
                 assert step is not None
-                data = calls.of_step(desk, request, step, chosen, parts, entry.signature)
+                data = calls.of_step(request, step, chosen, parts, entry.signature)
             else:
-                data = calls.of_order(desk, chosen, parts, entry.signature)
+                data = calls.of_order(chosen, parts, entry.signature)
             kind = "commit" if parts and parts[0] in chosen.tickets else "fill"
-            made.append(Planned(kind, bytes.fromhex(data[2:]), max(len(parts), 1)))
+            made.append(Planned(kind, data, max(len(parts), 1)))
         return tuple(made)
 
 
-def _turn(entry: Entry) -> tuple[bool, float, bytes]:
+def turn_of(entry: Entry) -> tuple[bool, float, bytes]:
     """Who goes first: what only reduces, then the oldest."""
     request = entry.request
     reduces = isinstance(request, Order) and (request.bounds.reduce_only or request.closes_all)

@@ -22,6 +22,7 @@ from ringside.keeper.receipts.store import Receipts
 from ringside.service.config import Config, ConfigError
 from ringside.service.costs import Costs
 from ringside.service.engine import Engine, Turned
+from ringside.service.hermes import Hermes
 from ringside.service.lanes import GWEI, Fees, Lanes, Signer
 from ringside.service.leader import Leader
 from ringside.service.planner import Planner
@@ -75,7 +76,8 @@ def assemble(config: Config, signers: Sequence[Signer]) -> Parts:
     watcher = Watcher(database, ringside, config.since)
     planner = Planner(ringside, looker, settings, costs)
     receipts = Receipts(Path(config.receipts))
-    engine = Engine(database, ringside, watcher, lanes, planner, receipts, costs)
+    prices = Hermes(config.hermes, ringside) if config.hermes else None
+    engine = Engine(database, ringside, watcher, lanes, planner, receipts, costs, prices)
     return Parts(config, database, ringside, engine, Leader(database))
 
 
@@ -89,6 +91,8 @@ class Runner:
         self._stopped = threading.Event()
         self.turned_at = 0.0
         """When the last turn ended well (Unix seconds), 0 before any."""
+        self.took = 0.0
+        """Seconds that it took."""
         self.leads = False
 
     def wake(self) -> None:
@@ -105,11 +109,12 @@ class Runner:
         wait, most = BACKOFF
         pause = wait
         while not self._stopped.is_set():
-            self.leads = self.parts.leader.lead()
+            led, self.leads = self.leads, self.parts.leader.lead()
+            if self.leads and not led:
+                self.parts.engine.guardian.forget()
             try:
-                if self.leads:
-                    self._turn()
-                pause, rest = wait, self.parts.config.poll
+                more = self.leads and self._turn()
+                pause, rest = wait, 0.0 if more else self.parts.config.poll
             except Exception:  # Whatever it was, orders wait: it is told, and tried again.
                 log.exception("a turn failed", again_in=pause)
                 rest, pause = pause, min(pause * 2, most)
@@ -117,10 +122,11 @@ class Runner:
             self._awake.clear()
         self.parts.leader.release()
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """Whether there is more to do at once."""
         begun = time.monotonic()
         turned = self.parts.engine.turn()
-        self.turned_at = time.time()
+        self.turned_at, self.took = time.time(), time.monotonic() - begun
         if turned.unwound:
             log.warning("the chain was reorganised", blocks=turned.unwound, head=turned.head)
         for one in turned.ended:
@@ -132,10 +138,11 @@ class Runner:
                     error=one.error,
                 )
         if turned.sent:
-            took = round((time.monotonic() - begun) * 1_000, 1)
+            took = round(self.took * 1_000, 1)
             log.info("sent", transactions=turned.sent, block=turned.head, ms=took)
         if self._told is not None:
             self._told(turned)
+        return turned.more
 
 
 def until_told(runner: Runner) -> None:

@@ -32,6 +32,8 @@ from ringside.store.ledger import KEPT, Header
 
 CHUNK = 1_000
 """Blocks whose events are asked for at once."""
+SILENT = "Traded", "TicketSettled", "PulledInKind"
+"""What is no news of its own, but changes what an account holds."""
 UNKNOWN_PRICE = 2**128 - 1
 log = structlog.get_logger()
 
@@ -61,17 +63,20 @@ class Watcher:
         self._markets = {market_id(name): name for name in ringside.addresses["feeds"]}
         at = ringside
         self._board: str = at.addresses["ringside"].get("board", "")
-        self._places = [at.desk.address, at.vault.address, *([self._board] * bool(self._board))]
-        self._topics = {
-            self._topic(event): event
-            for event in (
-                *(at.desk.events.Filled(), at.desk.events.Committed(), at.desk.events.Settled()),
-                *(at.desk.events.Cancelled(), at.desk.events.EpochRaised()),
-                *(at.vault.events.Deposited(), at.vault.events.Withdrawn()),
-                *(at.vault.events.OperatorSet(), at.vault.events.MarginPosted()),
-                *(at.vault.events.MarginPulled(), at.vault.events.Paid()),
+        self._events = {
+            (contract.address, self._topic(event)): event
+            for contract, names in (
+                (at.desk, ("Filled", "Committed", "Settled", "Cancelled", "EpochRaised")),
+                (at.vault, ("Deposited", "Withdrawn", "OperatorSet", "Paid", *SILENT)),
+                (at.vault, ("MarginPosted", "MarginPulled")),
+                (at.policies, ("Moved", "Cancelled")),
             )
+            for event in (contract.events[name]() for name in names)
         }
+        """By contract and topic: two of them have an event of one name."""
+        self._places = list(dict.fromkeys(place for place, _ in self._events))
+        if self._board:
+            self._places.append(self._board)
         self._steps: dict[bytes, bytes] = {}
         """Steps' keys to the digests of their bundles."""
 
@@ -81,8 +86,12 @@ class Watcher:
         Raises:
             DeepReorganisation: nothing that was kept is on the chain.
         """
-        unwound, touched, last = self._unwind()
         head = self._header("latest")
+        with self.database.read() as connection:
+            last = ledger.followed(connection)
+        if last is not None and head.hash == last.hash:
+            return Seen(head)
+        unwound, touched, last = self._unwind(last)
         orders, accounts = set(touched), set()
         first = self.since if last is None else last.number + 1
         if last is not None and head.number < last.number:
@@ -101,9 +110,7 @@ class Watcher:
 
     # ------------------------------------------------------------------ reorganisations
 
-    def _unwind(self) -> tuple[int, set[bytes], Header | None]:
-        with self.database.read() as connection:
-            last = ledger.followed(connection)
+    def _unwind(self, last: Header | None) -> tuple[int, set[bytes], Header | None]:
         if last is None:
             return 0, set(), None
         common: Header | None = last
@@ -117,7 +124,7 @@ class Watcher:
         if common is None or depth > KEPT:
             raise DeepReorganisation(
                 f"Block {last.number} and the {depth} before it are not on this chain. If it is "
-                "the right one, rebuild: ringside keeper --rebuild."
+                "the right one, set `database` to a new one: it is rebuilt from the chain."
             )
         if not depth:
             return 0, set(), last
@@ -151,7 +158,12 @@ class Watcher:
                 "fromBlock": first,
                 "toBlock": last,
                 "address": self._places,
-                "topics": [[HexBytes(topic) for topic in (*self._topics, *topics())]],
+                "topics": [
+                    [
+                        HexBytes(topic)
+                        for topic in (*{topic for _, topic in self._events}, *topics())
+                    ]
+                ],
             }
         )
         wanted = {log["blockNumber"] for log in logs} | set(
@@ -166,14 +178,14 @@ class Watcher:
                 return None
         orders: set[bytes] = set()
         accounts: set[bytes] = set()
-        told, logs = logs, [log for log in logs if log["address"] != self._board]
+        told, logs = logs, [log for log in logs if self._event(log) is not None]
         requests = [*self._requests(logs), *self._posted(told)]
         now = time.time()
         with self.database.write() as connection:
             if requests:
                 book.accept(connection, requests)
             for log in logs:
-                event = self._topics[bytes(log["topics"][0])].process_log(log)
+                event = self._event(log).process_log(log)
                 self._store(connection, event, headers[log["blockNumber"]], now, orders, accounts)
             ledger.follow(connection, [h for h in chain if h.number > last - KEPT])
         return orders, accounts
@@ -182,7 +194,7 @@ class Watcher:
         """Orders that were filled and are not known here: somebody else's, or of a database that
         was lost."""
         names = ("Filled", "Committed")
-        keyed = [log for log in logs if self._topics[bytes(log["topics"][0])].event_name in names]
+        keyed = [log for log in logs if self._event(log).event_name in names]
         keys = {bytes(log["topics"][1]) for log in keyed}
         with self.database.read() as connection:
             known = set(book.by_key(connection, list(keys)))
@@ -240,6 +252,8 @@ class Watcher:
         account = bytes(args["account"])
         accounts.add(account)
         tx = bytes(event["transactionHash"])
+        if name in SILENT:
+            return
         if name in ("Filled", "Committed", "Settled"):
             key = bytes(args["key"])
             order = self._steps.get(key, key)
@@ -272,7 +286,7 @@ class Watcher:
             place = account, args["venue"], key, args["number"]
             ledger.settle(connection, place, args["filled"], quote, tx, block.number, now)
         else:
-            if name == "Cancelled":
+            if name == "Cancelled" and event["address"] == self.ringside.desk.address:
                 orders |= book.with_nonce(connection, account, args["nonce"])
             elif name == "EpochRaised":
                 orders |= book.live_of(connection, account)
@@ -308,6 +322,10 @@ class Watcher:
             bytes(found["parentHash"]),
             int(found["timestamp"]),
         )
+
+    def _event(self, log: Any) -> Any:
+        """What describes a log, `None` for the Board's, which are read elsewhere."""
+        return self._events.get((log["address"], bytes(log["topics"][0])))
 
     @staticmethod
     def _topic(event: Any) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
@@ -62,7 +63,7 @@ class Database:
         """Brings the tables to this version's; safe for several processes at once.
 
         Raises:
-            DatabaseError: nothing answers there.
+            DatabaseError: nothing answers there, or a later version was here.
         """
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
@@ -76,6 +77,11 @@ class Database:
                 if self.is_postgres:
                     connection.exec_driver_sql(f"SELECT pg_advisory_unlock({MIGRATOR})")
                 connection.commit()
+        except CommandError as no:
+            raise DatabaseError(
+                f"{self.url.render_as_string(hide_password=True)} has tables that this version "
+                f"does not know ({no}): install the newer version, or restore the copy from before."
+            ) from None
         except OperationalError as no:
             raise DatabaseError(
                 f"{self.url.render_as_string(hide_password=True)} does not answer: {no.orig}"

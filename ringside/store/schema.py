@@ -85,6 +85,23 @@ orders = Table(
     Index("ix_orders_account_nonce", "account", "nonce"),
 )
 
+policies = Table(
+    "policies",
+    metadata,
+    Column("key", Hash, primary_key=True),  # The digest that the owner signed.
+    Column("account", Hash, nullable=False),
+    Column("message", JSON, nullable=False),  # As `wire.message`.
+    Column("signature", LargeBinary, nullable=False),
+    Column("nonce", Whole, nullable=False),
+    Column("deadline", Whole, nullable=False),
+    Column("state", String(16), nullable=False),  # working, cancelled, expired
+    Column("reason", String(1024), nullable=False, default=""),
+    Column("received_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Index("ix_policies_account", "account"),
+    Index("ix_policies_state_changed", "state", "changed_at"),
+)
+
 events = Table(
     "events",
     metadata,
@@ -92,7 +109,7 @@ events = Table(
     Column("at", Float, nullable=False),
     Column("account", Hash, nullable=False),
     Column("key", Hash),
-    Column("kind", String(16), nullable=False),  # order, fill, ticket, margin, alert
+    Column("kind", String(16), nullable=False),  # order, fill, ticket, account, policy, alert
     Column("body", JSON, nullable=False),
     Index("ix_events_account_seq", "account", "seq"),
 )

@@ -12,7 +12,7 @@ Sizes are 1e18 base, positive long; prices 1e18 USD per base; USD amounts and ra
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -122,6 +122,10 @@ class Curve(Protocol):
         but at an end. Every mode's pieces start at 0 and add up to its `most`.
         """
 
+    def dearest(self) -> Curve:
+        """One that is nowhere cheaper than this is after trades in the other direction: itself, as
+        a rule, since those leave more room."""
+
 
 def require_tradable(curve: Curve, size: int) -> None:
     """
@@ -195,6 +199,12 @@ class MarketState(ABC):
     ) -> int | None:
         """The risk price at which the venue may liquidate; `None` if no positive price does.
         Rounded towards the current price, against the caller. Arguments as in `room`."""
+
+    def stands(self, bought: int, sold: int, sign: int, taken: Curve) -> Iterable[Curve]:
+        """Curves by which `room` in that direction is asked, once `bought` and `sold` (|1e18|) are
+        filled: `taken`, which is what is left of this state's own, where the venue's rules need no
+        more of a curve than its costs."""
+        yield taken
 
     def at_mark(self, position: int, open_notional: int | None) -> int:
         """`open_notional`, or what it is when the position was entered at the mark."""

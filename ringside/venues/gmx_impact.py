@@ -243,6 +243,10 @@ class ImpactCurve:
             burden = -self.rules.cap * price
         return price * (FLOAT + sign * there.rate) + sign * burden
 
+    def dearest(self) -> ImpactCurve:
+        """As in `Curve`."""
+        return self
+
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """As in `Curve`: one for each stretch of sizes between jumps. Where the impact turns
         negative and the virtual inventory's takes over, within some 1e-12 of the size the last

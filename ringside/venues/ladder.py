@@ -211,6 +211,10 @@ class LadderCurve:
     def _factor(self, sign: int) -> int:
         return ONE + (self.ladder.fee if sign > 0 else -self.ladder.fee)
 
+    def dearest(self) -> LadderCurve:
+        """As in `Curve`."""
+        return self
+
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """As in `Curve`: one mode, of a piece for every level."""
         return self._modes[1 if sign > 0 else -1]

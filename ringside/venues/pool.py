@@ -228,6 +228,10 @@ class PoolCurve(ABC):
         require_tradable(self, size)
         return Quote(size, *self.price(self.swap(size), 1 if size > 0 else -1))
 
+    def dearest(self) -> PoolCurve:
+        """As in `Curve`."""
+        return self
+
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """As in `Curve`: one mode, of a constant product for every stretch of equal liquidity."""
         sign = 1 if sign > 0 else -1

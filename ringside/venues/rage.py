@@ -15,14 +15,14 @@ the current tick instead, which the trade does move.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ringside.chain.abi import WORD, encode, signed, word
 from ringside.chain.multicall import Block, Call, Read, aggregate, pinned
 from ringside.units import BPS, DAY, ONE, PIPS, USDC_TO_USD, WEI_DECIMALS, mul_div_to_zero
-from ringside.venues.base import Leg, MarketState, Stale, VenueError
+from ringside.venues.base import Curve, Leg, MarketState, Stale, VenueError
 from ringside.venues.ledger import Fill, Ledger, Log, logs
 from ringside.venues.pool import (
     PoolConfig,
@@ -216,6 +216,20 @@ class RageCurve(PoolCurve):
         """Whether the pool is allowed for trade and the clearing house runs."""
         return self._open
 
+    def walked(self, size: int) -> RageCurve:
+        """The market with its pool where a trade of signed `size` leaves it."""
+        swap = self.swap(size)
+        active = sum(net for tick, net in self.pool.ticks if tick <= swap.tick)
+        pool = replace(self.pool, sqrt_price=swap.sqrt_price, tick=swap.tick, liquidity=active)
+        return RageCurve(
+            self.market,
+            pool,
+            fee=self.fee,
+            decimals=WEI_DECIMALS + 1 - len(str(self.lot)),
+            minimum_notional=self.minimum_notional,
+            is_open=self.open,
+        )
+
     def limit(self, sign: int) -> None:
         """Rage sets none."""
         return
@@ -303,6 +317,12 @@ class RageState(MarketState):
     cross-margined pools: `committed` must say what other positions on the same side need."""
 
     rules: MarginRules
+
+    def stands(self, bought: int, sold: int, sign: int, taken: Curve) -> Iterable[Curve]:
+        """As in `MarketState`: the pool where what goes the same way leaves it."""
+        curve, size = self.curve, bought if sign > 0 else -sold
+        assert isinstance(curve, RageCurve)
+        yield curve.walked(size) if size else curve
 
     def room(
         self,

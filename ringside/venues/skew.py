@@ -8,7 +8,7 @@ division is truncated towards zero, as SignedSafeDecimalMath.sol does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ringside.units import ONE, mul_div_to_zero
@@ -87,6 +87,10 @@ class SkewCurve:
         factor = ONE + sign * (self.dynamic + (self.taker if taken else self.maker))
         total, by = self.price * (self.scale + self.skew) * factor, self.scale * ONE
         return -(-total // by) if sign > 0 else total // by
+
+    def dearest(self) -> SkewCurve:
+        """As in `Curve`: trades the other way may leave more to be charged at the maker's rate."""
+        return replace(self, taker=self.maker) if self.maker > self.taker else self
 
     def modes(self, sign: int) -> tuple[Mode, ...]:
         """As in `Curve`; exact but for rounding."""

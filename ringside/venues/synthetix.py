@@ -9,14 +9,14 @@ sUSD, isolated per market, and counted as USD one for one; the way from USDC is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ringside.chain.abi import address, encode, signed, word
 from ringside.chain.multicall import Block, Call, Read, aggregate, pinned
 from ringside.units import ONE, PIPS, USDC_TO_USD, mul_div_to_zero
-from ringside.venues.base import Leg, MarketState, Stale
+from ringside.venues.base import Curve, Leg, MarketState, Stale
 from ringside.venues.ledger import Ledger
 from ringside.venues.pool import largest
 from ringside.venues.skew import SkewCurve, SkewRules
@@ -215,6 +215,13 @@ class SynthetixState(MarketState):
 
     curve: SkewCurve
     rules: SkewRules
+
+    def stands(self, bought: int, sold: int, sign: int, taken: Curve) -> Iterable[Curve]:
+        """As in `MarketState`: the skew ends between these, in whichever order and however many of
+        them are mined."""
+        for move in sorted({0, bought, -sold}):
+            size = self.curve.market_size + abs(move)
+            yield replace(self.curve, skew=self.curve.skew + move, market_size=size)
 
     def room(
         self,

@@ -36,11 +36,9 @@ from dataclasses import dataclass, field, fields, replace
 from math import ceil, floor
 from typing import Protocol
 
-from ringside.units import ONE, WEI_DECIMALS
+from ringside.units import ONE
 from ringside.venues.base import Curve, MarketState, Quote, require_tradable
 from ringside.venues.pieces import ROUNDING, Mode, Piece, cut
-from ringside.venues.rage import RageCurve
-from ringside.venues.skew import SkewCurve
 
 
 @dataclass(frozen=True, init=False)
@@ -79,10 +77,11 @@ class Taken:
     def _base(self, sign: int) -> Curve:
         """What counts in that direction, from nothing on: the curve, or no cheaper one where the
         other direction was taken and that could make it dearer."""
-        curve = self.curve
-        if isinstance(curve, SkewCurve) and curve.maker > curve.taker and self.taken(-sign):
-            return replace(curve, taker=curve.maker)
-        return curve
+        return self.curve.dearest() if self.taken(-sign) else self.curve
+
+    def dearest(self) -> Curve:
+        """As in `Curve`: it counts both directions already."""
+        return self
 
     @property
     def venue(self) -> str:
@@ -193,7 +192,8 @@ class TakenState(MarketState):
         """As in `MarketState`: by the venue's own rule in every state that the market may then be
         in, whichever leaves least."""
         found = self.curve.capacity(sign)
-        for curve in _stands(self.curve, sign):
+        taken = self.curve
+        for curve in self.before.stands(taken.bought, taken.sold, sign, taken):
             if not found:
                 break
             state = replace(self.before, curve=curve)
@@ -206,39 +206,6 @@ class TakenState(MarketState):
     ) -> int | None:
         """As in `MarketState`: no curve plays a part in it."""
         return self.before.liquidation_price(margin, position, open_notional, committed)
-
-
-def _stands(taken: Taken, sign: int) -> Iterable[Curve]:
-    """Curves by which the venue's rules may be asked, the market once moved: rules that need no
-    more of a curve than its costs are asked by what is taken itself."""
-    curve = taken.curve
-    if isinstance(curve, SkewCurve):
-        # The skew ends between these two, in whichever order and however many of them are mined.
-        moves = {0, taken.bought, -taken.sold}
-        for move in sorted(moves):
-            size = curve.market_size + abs(move)
-            yield replace(curve, skew=curve.skew + move, market_size=size)
-    elif isinstance(curve, RageCurve) and taken.taken(sign):
-        yield _walked(curve, sign * taken.taken(sign))
-    elif isinstance(curve, RageCurve):
-        yield curve
-    else:
-        yield taken
-
-
-def _walked(curve: RageCurve, size: int) -> RageCurve:
-    """Rage's market with its pool where a trade of `size` leaves it."""
-    swap = curve.swap(size)
-    active = sum(net for tick, net in curve.pool.ticks if tick <= swap.tick)
-    pool = replace(curve.pool, sqrt_price=swap.sqrt_price, tick=swap.tick, liquidity=active)
-    return RageCurve(
-        curve.market,
-        pool,
-        fee=curve.fee,
-        decimals=WEI_DECIMALS + 1 - len(str(curve.lot)),
-        minimum_notional=curve.minimum_notional,
-        is_open=curve.open,
-    )
 
 
 class Sized(Protocol):

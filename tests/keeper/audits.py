@@ -92,6 +92,6 @@ def together(story: Story, *transactions):
 def as_transaction(story: Story, chosen):
     """A plan's one fill, not sent yet, its document written."""
     story.keeper.receipts.put(chosen.receipt)
-    data = of_order(story.desk, chosen, chosen.legs, story.sign(chosen.order))
+    data = of_order(chosen, chosen.legs, story.sign(chosen.order))
     sender = story.keeper.sender.address
     return {"from": sender, "to": story.desk.address, "data": data, "gas": GAS}

@@ -173,7 +173,7 @@ def in_proportion(story: Story) -> Bundle:
     bundle = Bundle(story.account, steps, Mode.PROPORTIONAL, enter.deadline, enter.nonce)
     chosen = story.keeper.plan_step(bundle, 0)
     part = replace(chosen, legs=(replace(chosen.legs[0], size=-ONE),), receipt=None)
-    data = of_step(story.desk, bundle, 0, part, part.legs, story.sign(bundle))
+    data = of_step(bundle, 0, part, part.legs, story.sign(bundle))
     story.send({"from": story.stranger, "to": story.desk.address, "data": data, "gas": GAS})
     return bundle
 
@@ -195,7 +195,7 @@ def test_another_bound_than_the_step_before_gives_is_false(story: Story, store, 
     store.put(told)
     legs = chosen.transactions[0]
     signed = story.sign(bundle)
-    data = of_step(story.desk, bundle, 1, replace(chosen, receipt=told), legs, signed)
+    data = of_step(bundle, 1, replace(chosen, receipt=told), legs, signed)
     sender = story.keeper.sender.address
     receipt = story.send({"from": sender, "to": story.desk.address, "data": data, "gas": GAS})
     one = audited(story, store, receipt)

@@ -260,7 +260,7 @@ def test_a_step_in_proportion_follows_the_one_before(story: Story):
     chosen = story.keeper.plan_step(bundle, 0)
     quarter = replace(chosen.legs[0], size=-ONE // 2)
     part = replace(chosen, legs=(quarter,))
-    data = of_step(story.desk, bundle, 0, part, part.legs, signature)
+    data = of_step(bundle, 0, part, part.legs, signature)
     story.send({"from": story.stranger, "to": story.desk.address, "data": data, "gas": 6_000_000})
     assert held(story) == {"rage": 3 * ONE // 2}
     opened, _ = story.keeper.fill_step(bundle, 1, signature)

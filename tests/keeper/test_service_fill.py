@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from ringside.keeper.receipts.document import read
 from ringside.orders import Bounds, Bundle, Conditions, Mode
 from ringside.store import book
@@ -28,13 +30,35 @@ def test_its_receipt_is_kept_under_the_hash_that_the_fill_carries(house, story):
     assert written.order.size == SIZE
 
 
-def test_an_order_that_is_too_dear_waits_and_says_so(house, story):
-    key = house.accept(story.order("ETH-USD", SIZE, limit_price=story.price("ETH-USD") // 2))
+@pytest.mark.parametrize(
+    ("percent", "why"), [(50, "no venue is near its limit of 1000"), (100, "worse than the order")]
+)
+def test_an_order_that_is_too_dear_waits_and_says_so(house, story, percent, why):
+    limit = story.price("ETH-USD") * percent // 100
+    key = house.accept(story.order("ETH-USD", SIZE, limit_price=limit))
     house.turn()
     entry = house.entry(key)
     assert entry.state is State.WORKING
-    assert "worse than the order's limit" in entry.reason
+    assert why in entry.reason
     assert not house.fills()
+
+
+def test_a_resting_order_makes_no_news_while_nothing_changes(house, story):
+    key = house.accept(story.order("ETH-USD", SIZE, limit_price=story.price("ETH-USD") // 2))
+    for _ in range(3):
+        house.turn()
+        house.mine()
+    assert house.states(key) == ["received", "working"]
+    with house.database.read() as connection:
+        assert len([e for e in book.happened(connection, 0) if e.key == key]) == 2
+
+
+def test_more_orders_than_are_planned_at_once_are_all_filled(house, story, monkeypatch):
+    monkeypatch.setattr("ringside.service.engine.AT_ONCE", 2)
+    keys = [house.accept(story.order("ETH-USD", ONE)) for _ in range(5)]
+    assert house.turn().more
+    house.turn(12)
+    assert {house.entry(key).state for key in keys} == {State.FILLED}
 
 
 def test_an_order_waits_for_its_trigger_and_fills_once_it_is_met(house, story):

@@ -46,6 +46,9 @@ class LinearCurve:
         notional = self.price * amount * (2 * self.depth + sign * amount) // (2 * self.depth * ONE)
         return Quote(size, notional, -(-notional * self.fee_bps // 10_000))
 
+    def dearest(self) -> LinearCurve:
+        return self
+
     def marginal_price(self, sign: int) -> int:
         scaled = self.price * (10_000 + sign * self.fee_bps)
         return -(-scaled // 10_000) if sign > 0 else scaled // 10_000

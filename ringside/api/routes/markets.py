@@ -274,12 +274,14 @@ async def receipt(
 class Deployment(Model):
     chain_id: int
     desk: Address
+    policies: Address
     vault: Address
     lens: Address
     usdc: Address
     markets: list[str]
     venue_ids: dict[str, int] = Field(description="An order's `venues` has the bit of each id.")
-    domain: dict[str, Any] = Field(description="EIP-712.")
+    domain: dict[str, Any] = Field(description="EIP-712, of orders and bundles.")
+    policy_domain: dict[str, Any] = Field(description="EIP-712, of standing policies.")
     types: dict[str, list[dict[str, str]]] = Field(
         description="EIP-712; the primary types are Order, Bundle and, for standing margin "
         "policies in a domain of their own, Policy."
@@ -299,12 +301,14 @@ async def deployment(here: Here) -> Deployment:
     return Deployment(
         chain_id=here.house.chain_id,
         desk=at.desk.address,
+        policies=at.policies.address,
         vault=at.vault.address,
         lens=at.lens.address,
         usdc=at.usdc.address,
         markets=here.house.markets,
         venue_ids=dict(at.venue_ids),
         domain=here.house.domain.fields,
+        policy_domain=here.house.policy_domain.fields,
         types={
             name: [{"name": field, "type": kind} for field, kind in fields]
             for name, fields in types.items()

@@ -19,6 +19,7 @@ from ringside.chain.abi import selector
 from ringside.chain.signatures import LONGEST, ChainSilent, said_by_contract, signer
 from ringside.keeper.admission import Rejected, admit
 from ringside.orders import Bundle, Order
+from ringside.policies import Policy
 from ringside.routing.policies import PolicyError, canonical, parse
 from ringside.store import book
 from ringside.store.book import Entry, NonceInUse, Received, State
@@ -45,7 +46,7 @@ Key = Annotated[
 )
 async def accept(request: Request, here: Here) -> Response:
     """Takes an order. It is on the disk when this answers; the same again does nothing more."""
-    _require_open(here)
+    require_open(here)
     asked, signature, policy, message = read(await request.body())
     digest = asked.digest(here.house.domain)
     key = "0x" + digest.hex()
@@ -115,7 +116,7 @@ def _policy(given: Any) -> str:
 
 
 async def require_signed(
-    here: Running, asked: Order | Bundle, digest: bytes, signature: bytes, client: str
+    here: Running, asked: Order | Bundle | Policy, digest: bytes, signature: bytes, client: str
 ) -> None:
     """To ask a contract costs `client` some of its rate.
 
@@ -143,7 +144,11 @@ async def require_signed(
         )
 
 
-def _require_open(here: Running) -> None:
+def require_open(here: Running) -> None:
+    """
+    Raises:
+        Problem: 503; the house takes nothing now.
+    """
     status = here.house.status
     if status.draining:
         raise Problem(503, "draining", "The keeper is shutting down: hand it in again shortly.")

@@ -31,7 +31,7 @@ from ringside.store.book import Event
 router = APIRouter()
 HELLO = 10.0
 """Seconds within which the first message must come."""
-KINDS = frozenset({"order", "fill", "ticket", "account", "margin", "alert"})
+KINDS = frozenset({"order", "fill", "ticket", "account", "policy", "alert"})
 MOST_SAID = 16
 """Messages that a client may send after its first; there is nothing to say."""
 

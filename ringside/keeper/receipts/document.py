@@ -198,8 +198,14 @@ def document(
     settings: Settings,
 ) -> Document:
     """What is written down of `plans`, decided on `views`, which are all of one block."""
-    seen = {key: reading for view in views for key, reading in view.snapshot.readings.items()}
-    failed = {key: why for view in views for key, why in view.snapshot.failures.items()}
+    # Of a snapshot of all markets, what was decided on.
+    names = {view.market for view in views}
+    seen = {
+        k: read for view in views for k, read in view.snapshot.readings.items() if k[1] in names
+    }
+    failed = {
+        k: why for view in views for k, why in view.snapshot.failures.items() if k[1] in names
+    }
     return Document(
         VERSION,
         SOLVER,
