@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from bench import keeper_figures as figures
+from bench.keeper_hostile import hostile
+from bench.keeper_scan import scan
 from devnet import ROOT
 from devnet.anvil import BLOCK_GAS_LIMIT
 
@@ -28,6 +30,8 @@ MEASURES = {
     "fills": figures.fills,
     "recovery": figures.recovery,
     "memory": figures.memory,
+    "hostile": hostile,
+    "scan": scan,
 }
 TARGETS = {
     "accept_per_second": "≥ 1,000",

@@ -70,9 +70,10 @@ class Bench:
         finally:
             made.close()
 
-    def signed(self, made: list[Order]) -> list[dict[str, Any]]:
+    def signed(self, made: list[Order]) -> list[str]:
+        """As they are posted."""
         keys = {owner.account: owner.key for owner in self.site.owners}
-        return [self.site.body(one, keys[one.account]) for one in made]
+        return [json.dumps(self.site.body(one, keys[one.account])) for one in made]
 
     def waiting(self, count: int, rng: Random) -> list[Order]:
         """Orders that wait for their price, the owners' in turn."""

@@ -94,18 +94,16 @@ async def followed(told: dict[str, Any]) -> dict[str, Any]:
     return {"took": took}
 
 
-def run(what: str, bodies: list[dict[str, Any]], folder: Path, **told: Any) -> dict[str, Any]:
+def run(what: str, bodies: list[str], folder: Path, **told: Any) -> dict[str, Any]:
     """Has `what` done by a process of its own, and returns what it answers."""
     with started(what, bodies, folder, **told) as process:
         return answer(process)
 
 
-def started(
-    what: str, bodies: list[dict[str, Any]], folder: Path, **told: Any
-) -> subprocess.Popen[str]:
+def started(what: str, bodies: list[str], folder: Path, **told: Any) -> subprocess.Popen[str]:
     """The process, at work."""
     place = folder / f"{what}-{time.monotonic_ns()}.jsonl"
-    place.write_text("\n".join(map(json.dumps, bodies)))
+    place.write_text("\n".join(bodies))
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.keeper_load"],
         cwd=ROOT,

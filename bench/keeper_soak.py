@@ -37,7 +37,7 @@ from ringside.venues import synthetix_orders as venue_orders
 
 OWNERS = 40
 SEED = 5
-BETWEEN = 0.2, 5.0
+BETWEEN = 0.2, 6.0
 """Seconds between two kills, at least and at most."""
 PACE = 0.25
 """Seconds between two things that a client does."""
