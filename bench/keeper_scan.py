@@ -91,6 +91,7 @@ def scan(folder: Path) -> dict[str, float]:
             took.append(time.perf_counter() - begun)
             assert found.read > AT_ONCE
             assert not found.moves
+            assert not found.told
         database.close()
     return {
         "scan_seconds": median(took),
@@ -140,14 +141,14 @@ def _open(site: Site) -> None:
 
 
 def _weakest(looker: Many, views: dict[bytes, AccountView], site: Site) -> list[int]:
-    """By real account its first pocket's health, 1e18."""
+    """By real account its weakest pocket's health, 1e18."""
     prices = looker.oracle([MARKET], _block(site))
     listed = list(site.addresses["feeds"])
     found = []
     for view in views.values():
         assert all(view.seats[venue].made for venue in VENUES), "an account lacks a seat"
-        pocket = basis(view.seats[VENUES[0]], MARKET, listed)
-        found.append(health(pocket, prices).health)
+        pockets = [basis(view.seats[venue], MARKET, listed) for venue in VENUES]
+        found.append(min(health(pocket, prices).health for pocket in pockets))
     return found
 
 
