@@ -16,7 +16,8 @@ from devnet.chain import Chain
 from devnet.venues import synthetix
 from ringside import show
 from ringside.accounts import Right, account_id
-from ringside.chain.contracts import Ringside, SeatView
+from ringside.chain.contracts import Ringside
+from ringside.chain.views import SeatView
 from ringside.keeper.oneshot import Keeper
 from ringside.keeper.plan import Plan, rooms
 from ringside.keeper.receipts.store import Receipts

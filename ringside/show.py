@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from rich.table import Table
 
-from ringside.chain.contracts import AccountView, SeatView
+from ringside.chain.views import AccountView, SeatView
 from ringside.keeper.plan import Plan
 from ringside.keeper.steps import Step
 from ringside.routing.compare import VenueQuote

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ringside.accounts import account_id, owner_of
-from ringside.chain.contracts import Ringside, SeatView
+from ringside.chain.contracts import Ringside
+from ringside.chain.views import SeatView
 from ringside.units import ONE, usdc_to_usd
 from ringside.venues import VENUES
 from ringside.venues.ledger import Ledger

@@ -20,8 +20,8 @@ from ringside.api.logs import logger
 from ringside.api.market import Market, Seen
 from ringside.api.threads import Threads
 from ringside.chain.abi import selector, word
-from ringside.chain.contracts import AccountView
 from ringside.chain.multicall import MULTICALL3, Block, Call, ReadFailed, aggregate
+from ringside.chain.views import AccountView
 from ringside.keeper.admission import Facts, Grant
 from ringside.orders import Bundle, Order
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ringside.venues.base import MarketState
+from ringside.venues.base import MarketState, capped
 
 _Key = tuple[int, int, int | None, int]
 KNOWN = 10_000
@@ -32,12 +32,13 @@ class Roomy(MarketState):
         position: int = 0,
         open_notional: int | None = None,
         committed: int = 0,
+        most: int | None = None,
     ) -> int:
         """As `MarketState.room`, but never more than it."""
         key = sign, position, open_notional, committed
         least, room = self.some.get(key, (margin + 1, 0))
         if margin >= least:
-            return room
+            return capped(room, most)
         if margin <= self.none.get(key, -1):
             return 0
         found = self.inner.room(margin, sign, position, open_notional, committed)
@@ -48,7 +49,7 @@ class Roomy(MarketState):
             self.some[key] = margin, found
         else:
             self.none[key] = margin
-        return found
+        return capped(found, most)
 
     def liquidation_price(
         self, margin: int, position: int, open_notional: int | None = None, committed: int = 0

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from ringside.chain.abi import selector
+from ringside.chain.views import AccountView, account_view
 from ringside.orders import Domain, market_id
 
 if TYPE_CHECKING:
@@ -115,63 +115,6 @@ def revert_data(error: Any) -> bytes | None:
     return b"" if "revert" in str(error.get("message", "")).lower() else None
 
 
-@dataclass(frozen=True, slots=True)
-class Pocket:
-    """A seat's margin, as `ISeat.Margin`: USD 1e18, leverage 1e18 = 1×."""
-
-    equity: int
-    backing: int
-    free: int
-    maintenance: int
-    leverage: int
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A seat's place in one market, as `ISeat.Position`."""
-
-    size: int
-    funding_owed: int
-    mark_price: int
-    index_price: int
-    funding_rate: int
-
-
-@dataclass(frozen=True, slots=True)
-class SeatView:
-    """What the Lens says of one seat. An unreadable venue has no pocket, an unreadable market no
-    position: they are absent, never zero.
-
-    `pocket` is the whole seat's margin, where its markets share it; where each has its own they
-    are in `pockets`. `pending` has the open tickets' sizes, by market.
-    """
-
-    venue: str
-    seat: str
-    made: bool
-    resting: int
-    pocket: Pocket | None
-    positions: Mapping[str, Position]
-    isolated: bool = False
-    pockets: Mapping[str, Pocket] = field(default_factory=dict)
-    pending: Mapping[str, int] = field(default_factory=dict)
-
-    def pocket_of(self, market: str) -> Pocket | None:
-        """The margin that a position in `market` counts on."""
-        return self.pockets.get(market) if self.isolated else self.pocket
-
-
-@dataclass(frozen=True, slots=True)
-class AccountView:
-    """What the Lens says of an account. `idle` and `reserved` are USDC (1e6)."""
-
-    owner: str
-    idle: int
-    epoch: int
-    seats: Mapping[str, SeatView]
-    reserved: int = 0
-
-
 @dataclass(frozen=True)
 class Ringside:
     """The deployment that `addresses` names, on the chain behind `w3`."""
@@ -234,33 +177,7 @@ class Ringside:
 
     def account_view(self, markets: Sequence[str], answer: bytes) -> AccountView:
         """What the Lens answered to `account_call`."""
-        venues = {number: name for name, number in self.venue_ids.items()}
-        names = {market_id(name): name for name in markets}
-        (found,) = decode([_account_view()], answer)
-        owner, idle, reserved, _active, epoch, seats = found
-        views = {}
-        for number, seat, made, isolated, readable, resting, margin, read in seats:
-            known = [(names[key], *rest) for key, ok, *rest in read if ok]
-            venue = venues[number]
-            views[venue] = SeatView(
-                venue,
-                to_checksum_address(seat),
-                made,
-                resting,
-                Pocket(*margin) if readable and not isolated else None,
-                {name: Position(*position) for name, _, position, _ in known},
-                isolated,
-                {name: Pocket(*pocket) for name, _, _, pocket in known} if isolated else {},
-                {names[key]: size for key, _, size, *_ in read if size},
-            )
-        return AccountView(to_checksum_address(owner), idle, epoch, views, reserved)
-
-
-@cache
-def _account_view() -> str:
-    """`ILens.AccountView` as a type of the ABI."""
-    entry = next(e for e in abi("Lens") if e.get("name") == "account")
-    return collapse_if_tuple(entry["outputs"][0])
+        return account_view(answer, self.venue_ids, {market_id(name): name for name in markets})
 
 
 def _show(value: Any) -> str:

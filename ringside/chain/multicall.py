@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ringside.chain.abi import WORD, word
+from ringside.chain.batch import ask
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -104,24 +105,10 @@ def aggregate(
 def _request(
     w3: Web3, data: bytes, slots: Sequence[Slot], number: int, multicall: str
 ) -> tuple[bytes, list[bytes]]:
-    """The node is asked as it is: web3's formatting of a hundred answers takes longer than it."""
-    from web3.exceptions import Web3RPCError  # Slow, and not needed to replay.
-
     place = hex(number)
     asked: list[Any] = [("eth_call", [{"to": multicall, "data": "0x" + data.hex()}, place])]
     asked += [("eth_getStorageAt", [slot.to, hex(slot.slot), place]) for slot in slots]
-    provider: Any = w3.provider
-    answers = provider.make_batch_request(asked) if slots else [provider.make_request(*asked[0])]
-    if isinstance(answers, dict):  # The batch as a whole is refused.
-        answers = [answers]
-    found = []
-    for answer in answers:
-        if "error" in answer or not isinstance(answer.get("result"), str):
-            error = answer.get("error", {})
-            told = error.get("message", error) if isinstance(error, dict) else error
-            raise Web3RPCError(str(told), rpc_response=answer)
-        found.append(bytes.fromhex(answer["result"][2:]))
-    raw, *stored = found
+    raw, *stored = (bytes.fromhex(answer[2:]) for answer in ask(w3, asked))
     return raw, [value.rjust(WORD, b"\0") for value in stored]
 
 

@@ -12,6 +12,8 @@ import click
 from ringside.cli.safe import failed
 
 if TYPE_CHECKING:
+    from web3 import Web3
+
     from ringside.chain.contracts import Ringside
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,14 +57,29 @@ def receipts_option(command: F) -> F:
     )(command)
 
 
+def node(rpc: str) -> Web3:
+    """The chain that answers there.
+
+    Raises:
+        ClickException: none does; the message says what to do.
+    """
+    from web3 import HTTPProvider, Web3
+
+    w3 = Web3(HTTPProvider(rpc, request_kwargs={"timeout": TIMEOUT}))
+    if not w3.is_connected():
+        raise failed(
+            f"Nothing answers at {rpc}: start the local chain with `make devnet`, or name another "
+            "with --rpc or RINGSIDE_RPC."
+        )
+    return w3
+
+
 def connected(rpc: str, addresses: str) -> Ringside:
     """The deployment that the file names, on the chain that answers there.
 
     Raises:
         ClickException: one of them is not there; the message says what to do.
     """
-    from web3 import HTTPProvider, Web3
-
     from ringside.chain.contracts import DeploymentError, Ringside
 
     try:
@@ -76,12 +93,7 @@ def connected(rpc: str, addresses: str) -> Ringside:
         raise failed(f"{addresses} cannot be read as JSON: {no}.") from None
     if not isinstance(known, dict):
         raise failed(f"{addresses} holds no object of addresses.")
-    w3 = Web3(HTTPProvider(rpc, request_kwargs={"timeout": TIMEOUT}))
-    if not w3.is_connected():
-        raise failed(
-            f"Nothing answers at {rpc}: start the local chain with `make devnet`, or name another "
-            "with --rpc or RINGSIDE_RPC."
-        )
+    w3 = node(rpc)
     try:
         return Ringside.at(w3, known)
     except DeploymentError as no:

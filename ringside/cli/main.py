@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ringside.cli import account, leave, money, trade
 from ringside.cli.connect import chain_options, connected, receipts_option
 from ringside.cli.safe import failed
 
@@ -145,6 +146,14 @@ def keeper(file: str | None, once: bool) -> None:
     from ringside.cli import service
 
     service.keep(file, once)
+
+
+for command in (
+    *(trade.order, trade.cancel, trade.orders),
+    *(account.positions, account.balance, account.fills, account.statement),
+    *(money.deposit, money.withdraw, leave.leave),
+):
+    cli.add_command(command)
 
 
 def _document(receipt: str, receipts: str) -> Document:

@@ -11,6 +11,7 @@ from ringside.api.house import House, Status
 from ringside.api.serve import NotServed, Servers
 from ringside.chain.contracts import DeploymentError
 from ringside.chain.node import NoNode
+from ringside.cli.house import ask
 from ringside.cli.safe import failed
 from ringside.service.config import Config, ConfigError, load
 from ringside.service.engine import Engine, Turned
@@ -31,7 +32,7 @@ def keep(file: str | None, once: bool) -> None:
     logs.configure()
     try:
         config = load(file)
-        signers = [opened(name, _ask) for name in config.keys]
+        signers = [opened(name, ask) for name in config.keys]
         parts = assemble(config, signers)
     except (ConfigError, KeyProblem, DatabaseError, DeploymentError, NoNode) as no:
         raise failed(no) from None
@@ -107,7 +108,3 @@ def measure_coin(engine: Engine) -> None:
     for lane in engine.lanes.addresses:
         wei = w3.eth.get_balance(w3.to_checksum_address(lane))
         metrics.LANE_COIN.labels(lane).set(wei / 10**18)
-
-
-def _ask(name: str) -> str:
-    return str(click.prompt(f"Password of {name}", hide_input=True, err=True))

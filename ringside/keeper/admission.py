@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ringside.accounts import Right
-from ringside.chain.contracts import AccountView
+from ringside.chain.views import AccountView
 from ringside.keeper.conditions import Moment
 from ringside.keeper.errors import usdc
 from ringside.keeper.margins import held, is_known, room_of

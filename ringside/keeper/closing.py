@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ringside.chain.contracts import AccountView
+from ringside.chain.views import AccountView
 from ringside.keeper.errors import NothingToClose, PlanError, TooLittleMargin
 from ringside.keeper.margins import held, is_known, need
 from ringside.keeper.routes import opposed

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ringside.chain.contracts import AccountView
+from ringside.chain.views import AccountView
 from ringside.keeper.closing import no_legs
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.errors import NothingToClose, PlanError

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ringside.chain.contracts import AccountView, Pocket, Position, SeatView
+from ringside.chain.views import AccountView, Pocket, Position, SeatView
 from ringside.keeper.margins import held
 from ringside.keeper.transactions import ChainLeg, Plan
 from ringside.units import ONE, USDC_TO_USD, usdc_to_usd

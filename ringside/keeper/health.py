@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ringside.chain.contracts import SeatView
+from ringside.chain.views import SeatView
 from ringside.policies import Health
 from ringside.units import ONE
 

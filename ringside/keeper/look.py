@@ -9,8 +9,9 @@ from eth_abi.abi import decode
 from web3.exceptions import Web3Exception
 
 from ringside.chain.abi import address, encode, selector, signed, word
-from ringside.chain.contracts import AccountView, Ringside
+from ringside.chain.contracts import Ringside
 from ringside.chain.multicall import MULTICALL3, Block, Call, ReadFailed, aggregate
+from ringside.chain.views import AccountView
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.decide import View
 from ringside.keeper.errors import PlanError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ringside.chain.contracts import AccountView, SeatView
+from ringside.chain.views import AccountView, SeatView
 from ringside.keeper.errors import TooLittleMargin, usdc
 from ringside.orders import Order
 from ringside.routing.problem import Route
@@ -24,22 +24,24 @@ def is_known(seat: SeatView, market: str) -> bool:
 
 
 def rooms(
-    order: Order, account: AccountView, states: Mapping[str, MarketState], margin: int
+    order: Order, account: AccountView, states: Mapping[str, MarketState], margin: int, most: int
 ) -> dict[str, int]:
-    """The largest |size| (1e18) that each venue's own rules would let the account trade in the
-    order's direction, if all of `margin` (USDC) went there; a reduce-only order's is at most the
-    position."""
+    """The largest |size| (1e18), `most` at the most, that each venue's own rules would let the
+    account trade in the order's direction, if all of `margin` (USDC) went there; a reduce-only
+    order's is at most the position."""
     found = {}
     for venue, state in states.items():
         seat = account.seats[venue]
-        room = room_of(seat, state, order.sign, margin)
+        room = room_of(seat, state, order.sign, margin, most)
         if order.bounds.reduce_only or order.closes_all:
             room = min(room, max(-held(seat, state.market) * order.sign, 0))
         found[venue] = room
     return found
 
 
-def room_of(seat: SeatView, state: MarketState, sign: int, margin: int) -> int:
+def room_of(
+    seat: SeatView, state: MarketState, sign: int, margin: int, most: int | None = None
+) -> int:
     """As `MarketState.room`, for a seat that gets `margin` (USDC) more, less what it loses on its
     way into what the venue takes; a gain is not counted on."""
     size = held(seat, state.market)
@@ -49,7 +51,7 @@ def room_of(seat: SeatView, state: MarketState, sign: int, margin: int) -> int:
     own = abs(size) * state.mark_price // ONE * state.initial_margin_ratio // ONE
     committed = max(backing - free - own, 0)
     arriving = usdc_to_usd(margin) - conversion(state, margin)
-    return state.room(backing + arriving, sign, size, None, committed)
+    return state.room(backing + arriving, sign, size, None, committed, most)
 
 
 def conversion(state: MarketState, margin: int) -> int:
@@ -104,7 +106,7 @@ def divide(
 
 def need(seat: SeatView, state: MarketState, size: int, most: int) -> int:
     """The least USDC that lets the seat trade `size`, by the venue's own margin rule."""
-    sign = 1 if size > 0 else -1
-    if room_of(seat, state, sign, 0) >= abs(size):
+    sign, whole = (1 if size > 0 else -1), abs(size)
+    if room_of(seat, state, sign, 0, whole) >= whole:
         return 0
-    return smallest(lambda margin: room_of(seat, state, sign, margin) >= abs(size), most)
+    return smallest(lambda margin: room_of(seat, state, sign, margin, whole) >= whole, most)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from ringside.chain.contracts import AccountView
+from ringside.chain.views import AccountView
 from ringside.keeper.closing import close_all, to_close
 from ringside.keeper.conditions import Moment, Progress, available
 from ringside.keeper.errors import (
@@ -193,7 +193,7 @@ def _over(
 ) -> Plan:
     """The best fill over exactly these venues, of which `emptied` do no more than close."""
     order, account, left = asked.order, asked.account, asked.amount
-    caps = rooms(order, account, states, asked.margin)
+    caps = rooms(order, account, states, asked.margin, left)
     for venue, size in (emptied or {}).items():
         caps[venue] = min(caps[venue], size)
     opening = [v for v in states if v not in opposed(order, account, states)]

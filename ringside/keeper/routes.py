@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ringside.chain.contracts import AccountView
+from ringside.chain.views import AccountView
 from ringside.keeper.errors import HeldElsewhere, PlanError
 from ringside.keeper.margins import conversion, held
 from ringside.orders import Order

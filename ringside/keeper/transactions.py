@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ringside.chain.contracts import AccountView
+from ringside.chain.views import AccountView
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.errors import PlanError, TooDear, TooLittleMargin, usdc
 from ringside.keeper.margins import conversion, divide

@@ -20,9 +20,10 @@ from eth_abi.abi import decode
 from numpy.typing import NDArray
 
 from ringside.chain.abi import selector
-from ringside.chain.contracts import AccountView, Refused, calldata
+from ringside.chain.contracts import Refused, calldata
 from ringside.chain.multicall import Block
 from ringside.chain.sender import attempt
+from ringside.chain.views import AccountView
 from ringside.keeper.guard import USE, Decision, Need, Read, Use, decide
 from ringside.keeper.health import NO_NEED, Scan, Unknown, basis, health
 from ringside.keeper.look import Looker

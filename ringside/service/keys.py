@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eth_account import Account
+from eth_account.messages import SignableMessage
 
 APE_KEYS = Path.home() / ".ape" / "accounts"
 PASSWORD_FILE = "RINGSIDE_PASSWORD_FILE"
@@ -30,6 +31,9 @@ class LocalSigner:
 
     def sign(self, transaction: Mapping[str, Any]) -> bytes:
         return bytes(self._key.sign_transaction(dict(transaction)).raw_transaction)
+
+    def sign_message(self, message: SignableMessage) -> bytes:
+        return bytes(self._key.sign_message(message).signature)
 
     def __repr__(self) -> str:
         return f"LocalSigner({self.address})"

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
-from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import TransactionNotFound
 from web3.types import RPCEndpoint
 
+from ringside.chain.batch import ask
 from ringside.chain.contracts import Refused
 from ringside.chain.sender import attempt as tried
 from ringside.store import outbox
@@ -154,7 +153,7 @@ class Lanes:
         late, again = [], []
         for one in sent:
             receipt = receipts.get(one.id)
-            if receipt is not None and receipt["blockNumber"] > head.number:
+            if receipt is not None and int(receipt["blockNumber"], 16) > head.number:
                 continue
             if receipt is not None:
                 found.append(self._ended(one, receipt))
@@ -190,10 +189,9 @@ class Lanes:
 
     def _nonces(self, lanes: Iterable[str]) -> dict[str, int]:
         """How many transactions of each lane the chain has mined."""
-        return {
-            lane: self.w3.eth.get_transaction_count(self.w3.to_checksum_address(lane), "latest")
-            for lane in lanes
-        }
+        asked = list(lanes)
+        found = ask(self.w3, [("eth_getTransactionCount", [lane, "latest"]) for lane in asked])
+        return {lane: int(count, 16) for lane, count in zip(asked, found, strict=True)}
 
     def _price(self) -> tuple[int, int]:
         base = self.base_fee
@@ -255,24 +253,25 @@ class Lanes:
             return outbox.by_number(connection, [one.id for one in late])
 
     def _receipts(self, sent: Sequence[Transaction]) -> dict[int, Any]:
-        found = {}
-        for one in sent:
-            for attempt in reversed(one.attempts):
-                try:
-                    found[one.id] = self.w3.eth.get_transaction_receipt(HexBytes(attempt.hash))
-                    break
-                except TransactionNotFound:
-                    continue
-        return found
+        """Of those that are mined, as JSON has them."""
+        tried = [(one.id, a.hash) for one in sent for a in one.attempts]
+        found = ask(
+            self.w3, [("eth_getTransactionReceipt", ["0x" + digest.hex()]) for _, digest in tried]
+        )
+        return {
+            number: receipt
+            for (number, _), receipt in zip(tried, found, strict=True)
+            if receipt is not None
+        }
 
     def _ended(self, one: Transaction, receipt: Any) -> tuple[Ended, bytes, int]:
-        mined = bytes(receipt["transactionHash"])
+        mined = bytes.fromhex(receipt["transactionHash"][2:])
         attempt = next(a for a in one.attempts if a.hash == mined)
-        cost = int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
-        block = int(receipt["blockNumber"])
+        cost = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+        block = int(receipt["blockNumber"], 16)
         if attempt.void:
             return Ended(one, Stage.DROPPED, "it was too late to be mined", cost), mined, block
-        if receipt["status"] == 1:
+        if int(receipt["status"], 16) == 1:
             return Ended(one, Stage.MINED, "", cost), mined, block
         return Ended(one, Stage.FAILED, self._why(one.wanted, block), cost), mined, block
 

@@ -17,9 +17,10 @@ from typing import Any
 import structlog
 from hexbytes import HexBytes
 from sqlalchemy import Connection
-from web3.exceptions import BlockNotFound, Web3Exception
+from web3.exceptions import Web3Exception
 from web3.logs import DISCARD
 
+from ringside.chain.batch import ask
 from ringside.chain.board import posted, topics
 from ringside.chain.contracts import Ringside
 from ringside.chain.signatures import is_signed
@@ -87,6 +88,7 @@ class Watcher:
             DeepReorganisation: nothing that was kept is on the chain.
         """
         head = self._header("latest")
+        assert head is not None, "a chain without a block"
         with self.database.read() as connection:
             last = ledger.followed(connection)
         if last is not None and head.hash == last.hash:
@@ -142,10 +144,8 @@ class Watcher:
                 book.move(connection, entry, book.State.WORKING, now, why)
 
     def _is_on_chain(self, known: Header) -> bool:
-        try:
-            return self._header(known.number).hash == known.hash
-        except BlockNotFound:
-            return False
+        found = self._header(known.number)
+        return found is not None and found.hash == known.hash
 
     # ------------------------------------------------------------------ reading
 
@@ -169,7 +169,9 @@ class Watcher:
         wanted = {log["blockNumber"] for log in logs} | set(
             range(max(first, last - KEPT), last + 1)
         )
-        headers = {number: self._header(number) for number in sorted(wanted)}
+        headers = self._headers(sorted(wanted))
+        if headers is None:
+            return None
         if any(bytes(log["blockHash"]) != headers[log["blockNumber"]].hash for log in logs):
             return None
         chain = [headers[n] for n in sorted(headers)]
@@ -314,14 +316,18 @@ class Watcher:
                 return str(self._markets.get(bytes(args["market"]), ""))
         return ""
 
-    def _header(self, number: Any) -> Header:
-        found = self.ringside.w3.eth.get_block(number)
-        return Header(
-            int(found["number"]),
-            bytes(found["hash"]),
-            bytes(found["parentHash"]),
-            int(found["timestamp"]),
-        )
+    def _header(self, number: int | str) -> Header | None:
+        """A block's, `None` if there is none."""
+        place = hex(number) if isinstance(number, int) else number
+        (found,) = ask(self.ringside.w3, [("eth_getBlockByNumber", [place, False])])
+        return None if found is None else _header(found)
+
+    def _headers(self, numbers: Sequence[int]) -> dict[int, Header] | None:
+        """`None` if one of them is not there any more."""
+        found = ask(self.ringside.w3, [("eth_getBlockByNumber", [hex(n), False]) for n in numbers])
+        if any(one is None for one in found):
+            return None
+        return {n: _header(one) for n, one in zip(numbers, found, strict=True)}
 
     def _event(self, log: Any) -> Any:
         """What describes a log, `None` for the Board's, which are read elsewhere."""
@@ -330,6 +336,16 @@ class Watcher:
     @staticmethod
     def _topic(event: Any) -> bytes:
         return bytes.fromhex(str(event.topic).removeprefix("0x"))
+
+
+def _header(found: Any) -> Header:
+    """Out of a block as JSON has it."""
+    return Header(
+        int(found["number"], 16),
+        bytes.fromhex(found["hash"][2:]),
+        bytes.fromhex(found["parentHash"][2:]),
+        int(found["timestamp"], 16),
+    )
 
 
 def _plain(value: Any) -> Any:

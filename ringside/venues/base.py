@@ -146,6 +146,11 @@ def require_tradable(curve: Curve, size: int) -> None:
         )
 
 
+def capped(capacity: int, most: int | None) -> int:
+    """No more than `most`, if that is given."""
+    return capacity if most is None else min(capacity, most)
+
+
 @dataclass(frozen=True)
 class MarketState(ABC):
     """One market at one venue at one block."""
@@ -184,13 +189,15 @@ class MarketState(ABC):
         position: int = 0,
         open_notional: int | None = None,
         committed: int = 0,
+        most: int | None = None,
     ) -> int:
         """The largest |size| the venue would let an account trade in that direction, 0 if none.
 
         `margin` is what the account holds there without unrealised profit (USD); `position` its
         size in this market and `open_notional` the quote balance that belongs to it, negative for
         what a long paid (left out: no unrealised profit); `committed` the margin its other
-        positions need. Never more than the curve's capacity.
+        positions need. Never more than the curve's capacity, nor than `most`: where that is
+        given, more is not looked for.
         """
 
     @abstractmethod

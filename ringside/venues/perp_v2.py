@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ringside.chain.abi import address, encode, signed, word
 from ringside.chain.multicall import Block, Call, Read, Slot, aggregate, pinned
 from ringside.units import ONE, PIPS, USDC_TO_USD, mul_div_to_zero, usdc_to_usd
-from ringside.venues.base import Leg, MarketState, Stale, VenueError
+from ringside.venues.base import Leg, MarketState, Stale, VenueError, capped
 from ringside.venues.ledger import Fill, Ledger, logs
 from ringside.venues.pool import (
     PoolConfig,
@@ -340,6 +340,7 @@ class PerpState(MarketState):
         position: int = 0,
         open_notional: int | None = None,
         committed: int = 0,
+        most: int | None = None,
     ) -> int:
         """As in `MarketState`: Vault.sol `_getFreeCollateralByRatio` after the trade must not be
         negative."""
@@ -347,7 +348,7 @@ class PerpState(MarketState):
         step = 1 if sign > 0 else -1
         room = largest(
             lambda size: self._accepts(margin, step * size, position, held, committed),
-            self.curve.capacity(sign),
+            capped(self.curve.capacity(sign), most),
         )
         return room if room >= self.curve.minimum(sign) else 0
 

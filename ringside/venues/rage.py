@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ringside.chain.abi import WORD, encode, signed, word
 from ringside.chain.multicall import Block, Call, Read, aggregate, pinned
 from ringside.units import BPS, DAY, ONE, PIPS, USDC_TO_USD, WEI_DECIMALS, mul_div_to_zero
-from ringside.venues.base import Curve, Leg, MarketState, Stale, VenueError
+from ringside.venues.base import Curve, Leg, MarketState, Stale, VenueError, capped
 from ringside.venues.ledger import Fill, Ledger, Log, logs
 from ringside.venues.pool import (
     PoolConfig,
@@ -331,6 +331,7 @@ class RageState(MarketState):
         position: int = 0,
         open_notional: int | None = None,
         committed: int = 0,
+        most: int | None = None,
     ) -> int:
         """As in `MarketState`: the account's value after the trade must reach the required initial
         margin (libraries/Account.sol `_checkIfMarginAvailable`)."""
@@ -341,7 +342,7 @@ class RageState(MarketState):
         step = 1 if sign > 0 else -1
         lots = largest(
             lambda n: self._accepts(curve, step * n, position // curve.lot, held, needed),
-            curve.capacity(sign) // curve.lot,
+            capped(curve.capacity(sign), most) // curve.lot,
         )
         room = lots * curve.lot
         return room if room >= curve.minimum(sign) else 0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ringside.chain.abi import address, encode, signed, word
 from ringside.chain.multicall import Block, Call, Read, aggregate, pinned
 from ringside.units import ONE, PIPS, USDC_TO_USD, mul_div_to_zero
-from ringside.venues.base import Curve, Leg, MarketState, Stale
+from ringside.venues.base import Curve, Leg, MarketState, Stale, capped
 from ringside.venues.ledger import Ledger
 from ringside.venues.pool import largest
 from ringside.venues.skew import SkewCurve, SkewRules
@@ -230,11 +230,12 @@ class SynthetixState(MarketState):
         position: int = 0,
         open_notional: int | None = None,
         committed: int = 0,
+        most: int | None = None,
     ) -> int:
         """As in `MarketState`: what may be committed, and filled by a stranger at the price of
         now. A reduction that is refused may still be accepted if it closes the whole."""
         equity = margin + self.at_mark(position, open_notional) - self.rules.keeper_fee
-        step, most = (1 if sign > 0 else -1), self.curve.capacity(sign)
+        step, most = (1 if sign > 0 else -1), capped(self.curve.capacity(sign), most)
 
         def accepts(size: int) -> bool:
             if size < self.curve.minimum(sign):

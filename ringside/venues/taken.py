@@ -37,7 +37,7 @@ from math import ceil, floor
 from typing import Protocol
 
 from ringside.units import ONE
-from ringside.venues.base import Curve, MarketState, Quote, require_tradable
+from ringside.venues.base import Curve, MarketState, Quote, capped, require_tradable
 from ringside.venues.pieces import ROUNDING, Mode, Piece, cut
 
 
@@ -188,16 +188,17 @@ class TakenState(MarketState):
         position: int = 0,
         open_notional: int | None = None,
         committed: int = 0,
+        most: int | None = None,
     ) -> int:
         """As in `MarketState`: by the venue's own rule in every state that the market may then be
         in, whichever leaves least."""
-        found = self.curve.capacity(sign)
+        found = capped(self.curve.capacity(sign), most)
         taken = self.curve
         for curve in self.before.stands(taken.bought, taken.sold, sign, taken):
             if not found:
                 break
             state = replace(self.before, curve=curve)
-            found = min(found, state.room(margin, sign, position, open_notional, committed))
+            found = min(found, state.room(margin, sign, position, open_notional, committed, found))
         found -= found % self.curve.lot
         return found if found >= self.curve.minimum(sign) else 0
 

@@ -22,8 +22,9 @@ from devnet.chain import Chain
 from devnet.synthetix import markets
 from devnet.venues import synthetix
 from ringside.accounts import Right, account_id
-from ringside.chain.contracts import Ringside, SeatView
+from ringside.chain.contracts import Ringside
 from ringside.chain.sender import GAS
+from ringside.chain.views import SeatView
 from ringside.keeper.oneshot import Keeper
 from ringside.keeper.plan import Plan
 from ringside.keeper.receipts.store import NO_RECEIPT

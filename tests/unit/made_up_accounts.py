@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ringside.accounts import account_id
-from ringside.chain.contracts import AccountView, Pocket, Position, SeatView
+from ringside.chain.views import AccountView, Pocket, Position, SeatView
 from ringside.orders import Bounds, Order
 from ringside.units import ONE, USDC
 from ringside.venues.base import MarketState
@@ -19,7 +19,7 @@ INITIAL = ONE // 10
 class PlainState(MarketState):
     """A venue that asks for its initial margin ratio of the position at the mark."""
 
-    def room(self, margin, sign, position=0, open_notional=None, committed=0):
+    def room(self, margin, sign, position=0, open_notional=None, committed=0, most=None):
         most = (margin - committed) * ONE // self.mark_price * ONE // self.initial_margin_ratio
         return max(0, min(most - position * sign, self.curve.capacity(sign)))
 

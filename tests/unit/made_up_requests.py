@@ -88,7 +88,7 @@ def outcome(policy, request):
 class MadeUpState(MarketState):
     """A state with a made-up curve; every account has room for anything."""
 
-    def room(self, margin, sign, position=0, open_notional=None, committed=0):
+    def room(self, margin, sign, position=0, open_notional=None, committed=0, most=None):
         return self.curve.capacity(sign)
 
     def liquidation_price(self, margin, position, open_notional=None, committed=0):

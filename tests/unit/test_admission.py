@@ -10,7 +10,7 @@ from made_up_accounts import MARK, account, no_seat, order, seat, states_of, unr
 from made_up_curves import LinearCurve
 
 from ringside.accounts import Right
-from ringside.chain.contracts import Pocket
+from ringside.chain.views import Pocket
 from ringside.keeper.admission import Facts, Grant, Rejected, admit
 from ringside.keeper.conditions import Moment
 from ringside.orders import (

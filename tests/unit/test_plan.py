@@ -140,7 +140,7 @@ def test_a_leg_that_only_reduces_gets_no_margin(sign, amount):
 def test_a_reduce_only_order_has_room_for_the_position_only(sign, held, dollars):
     asked = order(sign * ONE, reduce_only=True)
     against, along = seat("a", -sign * held * ONE, 10**6 * ONE), seat("b", sign * held * ONE)
-    found = rooms(asked, account(0, against, along), EVEN, dollars * USDC)
+    found = rooms(asked, account(0, against, along), EVEN, dollars * USDC, 10**30)
     assert found == {"a": held * ONE, "b": 0}
 
 
@@ -255,10 +255,13 @@ def test_what_a_venue_charges_per_order_comes_on_top_of_the_keepers_own_cost():
 
 def test_margin_that_shrinks_on_its_way_buys_less_room():
     holder = account(RICH, *BOTH)
-    whole = rooms(order(ONE), holder, EVEN, 1_000 * USDC)["a"]
+    whole = rooms(order(ONE), holder, EVEN, 1_000 * USDC, 10**30)["a"]
     for conversion, share in ((ONE // 100, 99), (-ONE // 100, 100)):
         state = replace(EVEN["a"], conversion=conversion)
-        assert rooms(order(ONE), holder, {"a": state}, 1_000 * USDC)["a"] == whole * share // 100
+        assert (
+            rooms(order(ONE), holder, {"a": state}, 1_000 * USDC, 10**30)["a"]
+            == whole * share // 100
+        )
     losing = {"a": replace(EVEN["a"], conversion=ONE // 100)}
     needed = plan(order(ONE, margin=1_000 * USDC), holder, losing, {"a": 0})
     assert sum(leg.margin for leg in needed.legs) * 99 // 100 >= least_margin(ONE, EVEN["a"])

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from made_up_accounts import MARK, account, no_seat, order, seat, states_of
 from made_up_curves import LinearCurve
 
-from ringside.chain.contracts import Position
 from ringside.chain.multicall import Block
+from ringside.chain.views import Position
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.decide import Settings, View, decide
 from ringside.keeper.freeing import after, freeable

@@ -250,7 +250,7 @@ def test_closing_by_ticket_leaves_what_the_venue_asks_for():
     """A position whose margin is all needed gets some along, if the order has any."""
 
     class Strict(type(three()["later"])):
-        def room(self, margin, sign, position=0, open_notional=None, committed=0):
+        def room(self, margin, sign, position=0, open_notional=None, committed=0, most=None):
             return abs(position) if margin >= 106 * ONE else 0
 
     state = three()["later"]

@@ -12,7 +12,7 @@ from made_up_curves import LinearCurve
 from rich.console import Console
 
 from ringside import show
-from ringside.chain.contracts import Position
+from ringside.chain.views import Position
 from ringside.keeper.plan import plan
 from ringside.keeper.steps import Step
 from ringside.orders import Tickets

@@ -31,8 +31,8 @@ from ringside.api.models import (
     text,
 )
 from ringside.api.state import Here, Running, Signed, require_own
-from ringside.chain.contracts import AccountView, Pocket, SeatView
 from ringside.chain.multicall import ReadFailed
+from ringside.chain.views import AccountView, Pocket, SeatView
 from ringside.keeper.margins import held
 from ringside.statement import StillOpen, Unreadable, statement
 from ringside.store import book

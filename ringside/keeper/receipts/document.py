@@ -12,8 +12,8 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from ringside.chain.contracts import AccountView
 from ringside.chain.multicall import Block
+from ringside.chain.views import AccountView
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.decide import Request, Settings, Taking, View, decide
 from ringside.keeper.margins import rooms
@@ -56,8 +56,8 @@ class Recorded:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """What one venue alone would do with the whole size: `quote` and its price with the fee (USD
-    per base, 1e18), or `why` it would not. `room` is the largest |size| (1e18) that its rules let
-    the account trade there, if all margin went there; `funding_per_day` as in `compare`."""
+    per base, 1e18), or `why` it would not. `room` is how much of it (|1e18|) its rules let the
+    account trade there, if all margin went there; `funding_per_day` as in `compare`."""
 
     venue: str
     later: bool
@@ -282,7 +282,7 @@ def candidates(view: View, order: Order, size: int) -> tuple[Candidate, ...]:
     capacities = {venue: state.curve.capacity(sign) for venue, state in states.items()}
     known = {v: s for v, s in states.items() if v in view.account.seats}
     margin = min(order.max_margin, view.account.idle)
-    room = rooms(order, view.account, known, margin)
+    room = rooms(order, view.account, known, margin, abs(size))
     return tuple(
         Candidate(
             offer.venue,
