@@ -52,12 +52,17 @@ class Bench:
     site: Site
     folder: Path
 
+    @property
+    def node(self) -> str:
+        """The chain's JSON-RPC."""
+        found: str = self.site.w3.provider.endpoint_uri  # type: ignore[attr-defined]
+        return found
+
     def keeper(self, name: str = "keeper", lanes: Sequence[bytes] = (), **settings: Any) -> Process:
         """One that is not started, with all the site's lanes unless told otherwise."""
-        node = self.site.w3.provider.endpoint_uri  # type: ignore[attr-defined]
         place = self.folder / "addresses.json"
         place.write_text(json.dumps(self.site.addresses))
-        fixed = {"rpc": [node], "addresses": str(place), "since": self.site.since}
+        fixed = {"rpc": [self.node], "addresses": str(place), "since": self.site.since}
         return Process(self.folder / name, lanes or self.site.lanes, {**fixed, **settings})
 
     @contextmanager
@@ -120,8 +125,7 @@ def sent(folder: Path) -> Figures:
     rng = Random(SEED)
     with bench(folder / "sent", SENT) as at, at.running() as keeper:
         bodies = at.signed([at.site.mixed(owner, rng) for owner in at.site.owners])
-        node = at.site.w3.provider.endpoint_uri  # type: ignore[attr-defined]
-        told = load.run("followed", bodies, folder, port=keeper.port, node=node, pause=PAUSE)
+        told = load.run("followed", bodies, folder, port=keeper.port, node=at.node, pause=PAUSE)
     took = sorted(told["took"])
     return {
         "sent_p50_ms": took[len(took) // 2] * 1_000,

@@ -3,7 +3,7 @@ every order ended once: `python -m bench.keeper_soak KILLS [sqlite|postgres …]
 
 Everybody's part but the keepers' is played here, in one thread: clients that hand orders in and
 repeat what was not answered, owners that cancel, an oracle that moves, a stranger who brings the
-delayed venue its prices, and whoever kills.
+delayed venue its prices, and whoever kills, and half way takes the node away for a minute.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from rich.console import Console
 from bench import keeper, postgres
 from bench.keeper_check import Ends, ends
 from bench.keeper_figures import Bench, bench
-from bench.keeper_process import Process
+from bench.keeper_process import START, Process
+from bench.keeper_proxy import Wire, wire
 from bench.keeper_site import MARKETS, SIZES, Owner, Site
 from devnet import feeds
 from devnet.synthetix import markets
@@ -47,6 +48,8 @@ QUIET = 150.0
 """Seconds in which everything has to end after the last kill."""
 PATIENCE = 8.0
 """Seconds after which owners cancel what is still open."""
+GONE = 60.0
+"""Seconds without a node."""
 LATER = "synthetix"
 STRANGER = 5
 """Which of anvil's accounts executes tickets."""
@@ -192,21 +195,25 @@ class Crowd:
 
 
 class Soak:
-    """Two keepers and whoever kills them."""
+    """Two keepers, whoever kills them, and whoever cuts the line to their node."""
 
-    def __init__(self, at: Bench, url: str, rng: Random) -> None:
-        self.crowd, self.rng = Crowd(at.site, rng), rng
-        self.keepers = [at.keeper(name, database=url) for name in ("one", "other")]
+    def __init__(self, at: Bench, url: str, rng: Random, line: Wire) -> None:
+        self.crowd, self.rng, self.line = Crowd(at.site, rng), rng, line
+        self.keepers = [at.keeper(n, database=url, rpc=[line.url]) for n in ("one", "other")]
         self.database = Database(url)
         self.database.migrate()
         self.kills = self.led = 0
 
-    def run(self, kills: int) -> None:
-        """Until so many were killed, and then until all orders are over."""
+    def run(self, kills: int, gone: float) -> None:
+        """Until so many were killed, the node `gone` half way, and then until all orders are
+        over."""
         try:
             for one in self.keepers:
                 one.start()
             due = {"kill": self._next_kill(), "act": 0.0, "move": 0.0, "execute": 0.0}
+            while self.kills < kills // 2:
+                self._do(due)
+            self._without_node(due, gone)
             while self.kills < kills:
                 self._do(due)
             self._settle(due)
@@ -225,6 +232,34 @@ class Soak:
             due["act"] = now + PACE
         self._others(due)
         time.sleep(0.02)
+
+    def _without_node(self, due: dict[str, float], gone: float) -> None:
+        """Clients go on for so many seconds; nobody is killed, since a keeper does not start
+        without a node."""
+        if not gone:
+            return
+        for one in self.keepers:
+            self._await(one)
+        self.line.cut()
+        due["kill"] = time.monotonic() + gone
+        while time.monotonic() < due["kill"] - 0.1:
+            self._do(due)
+        assert all(one.runs for one in self.keepers), "a keeper ended without its node"
+        self.line.mend()
+        due["kill"] = self._next_kill()
+
+    def _await(self, one: Process) -> None:
+        until = time.monotonic() + START
+        while self._health(one) != 200:
+            assert time.monotonic() < until, f"a keeper does not start: {one.log[-3_000:]}"
+            time.sleep(0.1)
+
+    @staticmethod
+    def _health(one: Process) -> int:
+        try:
+            return one.http.get("/health").status_code
+        except httpx.TransportError:
+            return 0
 
     def _others(self, due: dict[str, float]) -> None:
         now = time.monotonic()
@@ -296,15 +331,16 @@ def _leads(one: Process) -> bool:
         return False
 
 
-def soak(folder: Path, url: str, kills: int, seed: int = SEED) -> Soaked:
-    """Kills keepers so often, and says how everything ended.
+def soak(folder: Path, url: str, kills: int, gone: float = 0.0, seed: int = SEED) -> Soaked:
+    """Kills keepers so often, takes their node away for `gone` seconds, and says how everything
+    ended.
 
     Raises:
         AssertionError: it did not end, or not as on the chain, or twice; and what.
     """
-    with bench(folder, OWNERS) as at:
-        one = Soak(at, url, Random(seed))
-        one.run(kills)
+    with bench(folder, OWNERS) as at, wire(at.node) as line:
+        one = Soak(at, url, Random(seed), line)
+        one.run(kills, gone)
         database = Database(url)
         try:
             found = ends(database)
@@ -322,9 +358,10 @@ def main(kills: int, kinds: list[str]) -> None:
             begun = time.monotonic()
             if kind == "postgres":
                 with postgres.running() as url:
-                    done = soak(Path(folder) / "soak", url, kills)
+                    done = soak(Path(folder) / "soak", url, kills, GONE)
             else:
-                done = soak(Path(folder) / "soak", f"sqlite:///{folder}/keeper.db", kills)
+                url = f"sqlite:///{folder}/keeper.db"
+                done = soak(Path(folder) / "soak", url, kills, GONE)
         total += done.kills
         out(
             f"{kind}: {done.kills} kills in {time.monotonic() - begun:.0f} s, {done.led} of leaders"

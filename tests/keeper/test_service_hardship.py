@@ -70,7 +70,7 @@ def noted(keeper: Process, order: Order, site: Site) -> str:
 
 def test_orders_taken_while_the_node_is_gone_are_filled_once_it_is_back(at):
     site, (owner, *_) = at.site, at.site.owners
-    with wire(site.w3.provider.endpoint_uri) as line, at.running(rpc=[line.url]) as keeper:
+    with wire(at.node) as line, at.running(rpc=[line.url]) as keeper:
         first, *others = [site.order(owner, "ETH-USD", SIZE) for _ in range(3)]
         assert post(keeper, site, owner, first) == 201
         assert until(lambda: sizes(site, first) == [SIZE])
