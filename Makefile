@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
+N ?= 200
 
 VENV := .venv/bin
 ANVIL = $(firstword $(wildcard node_modules/@foundry-rs/anvil-*/bin))
@@ -14,7 +15,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/build/solc
 # The npm launchers of anvil exit 0 when it fails, so the binary itself goes on the path.
 RUN = PATH="$(CURDIR)/$(ANVIL):$$PATH"
 
-.PHONY: help demo test devnet up lint bench clean setup
+.PHONY: help demo test devnet up lint bench soak clean setup
 .DELETE_ON_ERROR:
 
 help:
@@ -23,7 +24,8 @@ help:
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
 	@echo "make up      the local chain, a keeper with its API, and a client with money, until Ctrl-C"
 	@echo "make lint    format, lint and types"
-	@echo "make bench   gas, times, curve error, routes and funding, as tables and build/bench/*.json"
+	@echo "make bench   gas, times, curve error, routes, funding and the keeper, as tables and build/bench/*.json"
+	@echo "make soak    keepers killed N times at random over either database (N=200, ARGS=sqlite)"
 	@echo "make clean   removes everything the others made"
 	@echo ".venv/bin/ringside quotes an order, repeats a receipt, audits a fill: --help, docs/receipts.md."
 	@echo "An owner leaves, with no keeper, by ape run exit: see docs/exit.md."
@@ -47,6 +49,9 @@ lint: .venv/.done
 
 bench: setup
 	@$(RUN) python -m bench $(ARGS)
+
+soak: setup
+	@$(RUN) python -m bench.keeper_soak $(N) $(ARGS)
 
 clean:
 	rm -rf .venv node_modules build .build contracts/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

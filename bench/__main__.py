@@ -7,7 +7,7 @@ import sys
 
 from rich.console import Console
 
-from bench import curves, funding, gas, orders, routing, times
+from bench import curves, funding, gas, keeper, orders, routing, times
 
 CONSOLE = Console()
 
@@ -23,3 +23,5 @@ CONSOLE.rule("routing")
 routing.main([], standalone_mode=False)
 CONSOLE.rule("orders")
 orders.run(CONSOLE.print)
+CONSOLE.rule("keeper")
+keeper.run(CONSOLE.print)

@@ -18,10 +18,13 @@ TERM = 300.0
 @dataclass
 class Quarantine:
     """Counts refusals by venue, by whose fill it was. A refusal of several venues together counts
-    against each; a fill that goes through clears them."""
+    against each, but puts out only one of them: where the others then refuse without it, it was
+    not that one, and it is back. A fill that goes through clears its venues."""
 
     strikes: dict[str, set[bytes]] = field(default_factory=dict)
     until: dict[str, float] = field(default_factory=dict)
+    suspected: dict[str, set[str]] = field(default_factory=dict)
+    """Venues that are out for what others may have refused, and which."""
 
     def passed(self, venues: Iterable[str]) -> None:
         """A fill over these venues would go through."""
@@ -30,12 +33,22 @@ class Quarantine:
 
     def refused(self, venues: Iterable[str], account: bytes) -> None:
         """A venue among these refused a fill of the account's, for reasons of its own."""
-        for venue in venues:
-            struck = self.strikes.setdefault(venue, set())
-            struck.add(account)
-            if len(struck) >= STRIKES:
-                self.until[venue] = time.monotonic() + TERM
-                self.strikes.pop(venue)
+        together = set(venues)
+        if together & self.out:  # Which may have been why.
+            return
+        for venue in together:
+            self.strikes.setdefault(venue, set()).add(account)
+        worst = max(sorted(together), key=lambda venue: len(self.strikes[venue]))
+        if len(self.strikes[worst]) < STRIKES:
+            return
+        self.until[worst] = time.monotonic() + TERM
+        self.passed(together)
+        if len(together) > 1:
+            self.suspected[worst] = together - {worst}
+            return
+        for venue in [v for v, others in self.suspected.items() if worst in others]:
+            del self.suspected[venue]
+            self.until.pop(venue, None)
 
     @property
     def out(self) -> set[str]:

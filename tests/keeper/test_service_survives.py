@@ -3,6 +3,7 @@
 import pytest
 
 from devnet.anvil import rpc
+from ringside.orders import Bundle, Mode
 from ringside.service.lanes import Fees, Lanes
 from ringside.store import book, ledger, outbox
 from ringside.store.book import State
@@ -86,6 +87,19 @@ def test_a_database_that_was_lost_is_rebuilt_from_the_chain(house, story, tmp_pa
     )
     assert after.signature == before[0].signature
     assert house.fills() == before[1]
+
+
+@pytest.mark.parametrize("mode", [Mode.ATOMIC, Mode.STEPWISE], ids=lambda mode: mode.name)
+def test_a_bundle_that_is_filled_while_nobody_looks_is_known_by_its_steps(house, story, mode):
+    """What was in memory of its steps is gone: they are read out of the transaction."""
+    legs = story.order("ETH-USD", SIZE), story.order("BTC-USD", -ONE // 10)
+    steps = tuple(leg.terms for leg in legs)
+    key = house.accept(Bundle(story.account, steps, mode, legs[1].deadline, legs[1].nonce))
+    for _ in range(6):
+        house.turn()
+        house.restart()
+    assert house.entry(key).state is State.FILLED
+    assert [(fill.order, fill.size) for fill in house.fills()] == [(key, s.size) for s in steps]
 
 
 def test_what_sticks_is_sent_for_more_under_the_same_nonce(house, story):

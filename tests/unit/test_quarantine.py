@@ -23,6 +23,28 @@ def test_one_account_alone_puts_no_venue_out():
     assert not held.out
 
 
+def test_of_two_that_refuse_together_one_is_put_out_and_back_if_it_was_the_other():
+    held = Quarantine()
+    for account in accounts(3 * STRIKES):
+        held.refused(["a", "b"], account)
+    assert len(held.out) == 1
+    (innocent,) = held.out
+    (guilty,) = {"a", "b"} - held.out
+    for account in accounts(STRIKES):
+        held.refused([guilty], account)
+    assert held.out == {guilty}
+    held.passed([innocent])
+    assert held.out == {guilty}
+
+
+def test_of_two_that_refuse_together_the_one_that_refuses_alone_too_is_put_out():
+    held = Quarantine()
+    held.refused(["b"], accounts(1)[0])
+    for account in accounts(STRIKES)[1:]:
+        held.refused(["a", "b"], account)
+    assert held.out == {"b"}
+
+
 def test_a_fill_that_passes_clears_the_count():
     held = Quarantine()
     for account in accounts(STRIKES - 1):

@@ -139,20 +139,26 @@ def signed_in(ringside: Ringside, transaction: Any) -> Iterator[tuple[Request, b
     input, or, where another contract calls the Desk, in the node's trace of it, if it gives one."""
     for data in _inputs(ringside, transaction):
         try:
-            function, args = ringside.desk.decode_function_input(data)
+            function = ringside.desk.get_function_by_selector(data[:4])
+            if function.fn_name not in _FILLS:
+                continue
+            signed, signature = _arguments(ringside, function.abi, data)[:2]
         except ValueError:
             continue
-        if function.fn_name in _FILLS:
-            names = {market_id(name): name for name in ringside.addresses["feeds"]}
-            try:
-                request = (
-                    _bundle(args["bundle"], names)
-                    if "bundle" in args
-                    else _order(args["order"], names)
-                )
-            except (KeyError, ValueError):  # A market of no name here, or what no order can carry.
-                continue
-            yield request, bytes(args["signature"])
+        names = {market_id(name): name for name in ringside.addresses["feeds"]}
+        try:
+            request = _bundle(signed, names) if "steps" in signed else _order(signed, names)
+        except (KeyError, ValueError):  # A market of no name here, or what no order can carry.
+            continue
+        yield request, bytes(signature)
+
+
+def _arguments(ringside: Ringside, abi: Any, data: bytes) -> list[Any]:
+    """A call's arguments in their order. They are told apart by number, since the Desk does not
+    name those that it only passes on."""
+    inputs = [{**one, "name": str(i)} for i, one in enumerate(abi["inputs"])]
+    numbered = ringside.w3.eth.contract(abi=[{**abi, "inputs": inputs}])
+    return list(numbered.decode_function_input(data)[1].values())
 
 
 def step_of(request: Request, key: bytes, ringside: Ringside) -> tuple[bool, int | None]:
