@@ -73,7 +73,12 @@ def test_orders_taken_while_the_node_is_gone_are_filled_once_it_is_back(at):
     with wire(at.node) as line, at.running(rpc=[line.url]) as keeper:
         first, *others = [site.order(owner, "ETH-USD", SIZE) for _ in range(3)]
         assert post(keeper, site, owner, first) == 201
-        assert until(lambda: sizes(site, first) == [SIZE])
+        assert until(lambda: noted(keeper, first, site) == "filled")
+        head = site.w3.eth.block_number
+        assert until(lambda: keeper.http.get("/v1/venues").json()["block"] == head)
+        # What is known of the account is now of the newest block, which stays so: nothing is asked.
+        resting = site.order(owner, "ETH-USD", SIZE, limit_price=site.prices["ETH-USD"] * 9 // 10)
+        assert post(keeper, site, owner, resting) == 201
         line.cut()
         gone_at = time.monotonic()
         assert until(lambda: keeper.http.get("/ready").status_code == 503)
