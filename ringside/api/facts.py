@@ -126,14 +126,14 @@ class Accounts:
         """Something happened to it: the next request reads it anew."""
         self._known.pop(account, None)
 
-    async def facts(self, request: Order | Bundle, digest: bytes) -> Facts:
-        """What admission takes.
+    async def facts(self, request: Order | Bundle, digest: bytes, newest: bool = False) -> Facts:
+        """What admission takes, `newest` of the newest block.
 
         Raises:
             Problem: 503; the chain cannot be read.
         """
         seen = await self.market.current()
-        known = await self.known(request.account, seen)
+        known = await self.known(request.account, seen, newest)
         spent = await self._spent(known, request.account, request.nonce)
         groups = _groups(request)
         if asked := [group for group in groups if group not in known.groups]:
@@ -157,17 +157,18 @@ class Accounts:
             venue_ids=self.house.ringside.venue_ids,
         )
 
-    async def known(self, account: bytes, seen: Seen) -> _Known:
-        """The account at the newest block, or at one that is hardly older.
+    async def known(self, account: bytes, seen: Seen, newest: bool = True) -> _Known:
+        """The account at the newest block, or else as it was since nothing happened to it.
 
         Raises:
             Problem: 503; the chain cannot be read.
         """
         known = self._known.get(account)
-        age = self.house.limits.account_age
-        if known is not None and (known.block == seen.block or time.monotonic() - known.at < age):
-            self._known.move_to_end(account)
-            return known
+        if known is not None:
+            good = not newest and time.monotonic() - known.at < self.house.limits.account_age
+            if good or known.block == seen.block:
+                self._known.move_to_end(account)
+                return known
         if (under_way := self._asked.get(account)) is not None:
             return await asyncio.shield(under_way)
         answer: asyncio.Future[_Known] = asyncio.get_running_loop().create_future()

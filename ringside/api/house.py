@@ -33,8 +33,9 @@ class Limits:
     """Orders that wait for the database at most."""
     group: int = 500
     """Orders stored in one transaction at most."""
-    account_age: float = 0.5
-    """What is known of an account is read anew with a new block, but not more often than this."""
+    account_age: float = 10.0
+    """What is known of an account is good for so long, unless something happens to it: but nobody
+    is refused, or shown what he has, by anything older than the newest block."""
     session: float = 12 * 3_600
     challenge: float = 300.0
     challenges: int = 100_000

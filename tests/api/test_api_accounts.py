@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from typing import Any
 
 from served import Served
@@ -35,7 +34,6 @@ def test_a_change_on_the_chain_is_seen_with_its_block(served: Served) -> None:
     assert get(served).json()["idle"] == "200000"
     served.story.deposit(5 * USDC)
     served.caught_up()
-    time.sleep(served.house.limits.account_age)
     assert get(served).json()["idle"] == "200005"
 
 

@@ -88,7 +88,6 @@ def test_an_order_follows_the_grant_of_rights(served: Served) -> None:
     story.own("setOperator", account, grant)
     story.own("deposit", account, 5_000 * USDC)
     served.caught_up()
-    time.sleep(served.house.limits.account_age)
     assert served.post(order).status_code == 201
 
 
@@ -122,3 +121,18 @@ def test_a_reader_that_takes_nothing_is_dropped(story: Story, tmp_path: Any) -> 
             time.sleep(0.05)
         assert served.running.happenings.listening == 0
         slow.close()
+
+
+def test_what_is_known_of_an_account_is_good_until_it_refuses(served: Served) -> None:
+    story = served.story
+    assert served.post(story.order("ETH-USD", ONE)).status_code == 201
+    reads = served.running.reads.rounds
+    story.chain.advance(2)
+    served.caught_up()
+    # The next orders' nonces are read; the account, a block later, is not.
+    assert served.post(story.order("ETH-USD", ONE)).status_code == 201
+    assert served.running.reads.rounds <= reads + 1
+    story.own("withdraw", story.account, 200_000 * USDC, story.client)
+    served.caught_up()
+    refused = served.post(story.order("ETH-USD", ONE, tip=300_000 * USDC))
+    assert refused.status_code == 422

@@ -54,7 +54,7 @@ async def accept(request: Request, here: Here) -> Response:
     # Only now: else a stranger could use up what is the account's.
     here.per_account.require(asked.account.hex(), 1.0, "this account")
     try:
-        admit(asked, await here.accounts.facts(asked, digest))
+        await _admit(here, asked, digest)
     except Rejected as no:
         if (known := await _known(here, digest)) is not None:
             return Json({"key": key, "state": known.state.value}, 200)
@@ -71,6 +71,17 @@ async def accept(request: Request, here: Here) -> Response:
         metrics.ACCEPTED.inc()
         logger().info("order accepted", order=key, account="0x" + asked.account.hex())
     return Json({"key": key, "state": stored.state.value}, 201 if stored.fresh else 200)
+
+
+async def _admit(here: Running, asked: Order | Bundle, digest: bytes) -> None:
+    """
+    Raises:
+        Rejected: by what is known of the newest block; nobody is refused by less.
+    """
+    try:
+        admit(asked, await here.accounts.facts(asked, digest))
+    except Rejected:
+        admit(asked, await here.accounts.facts(asked, digest, newest=True))
 
 
 def read(body: bytes) -> tuple[Order | Bundle, bytes, str, Any]:
