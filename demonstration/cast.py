@@ -194,7 +194,9 @@ class Cast:
         ids = self.ringside.venue_ids
         allowed = {v: s for v, s in view.states.items() if draft.venues >> ids[v] & 1}
         margin = max(min(draft.max_margin, view.account.idle - draft.tip), 0)
-        offers = compare(allowed, draft.size, rooms(draft, view.account, allowed, margin))
+        offers = compare(
+            allowed, draft.size, rooms(draft, view.account, allowed, margin, abs(draft.size))
+        )
         side = "BUY" if draft.size > 0 else "SELL"
         title = f"{side} {from_units(abs(draft.size)):f} {draft.market}: the venues side by side"
         OUT.print(show.quotes(title, offers, ONE // 10_000))

@@ -8,7 +8,8 @@ from ape import chain
 
 from demonstration.cast import ALL, OUT, TOLERANCE, Cast
 from ringside.accounts import account_id
-from ringside.chain.contracts import refusal, revert_data
+from ringside.chain import sender
+from ringside.chain.contracts import Refused
 from ringside.chain.sender import GAS
 from ringside.keeper.plan import Plan
 from ringside.keeper.receipts.store import NO_RECEIPT
@@ -19,13 +20,22 @@ from ringside.venues import VENUE_ERRORS, snapshot
 def attempt(cast: Cast, what: str, call: Any) -> None:
     """Something that must be refused, and by which name it is."""
     try:
-        call.call({"from": cast.dishonest.address, "gas": GAS})
-    except Exception as error:
-        told = refusal(revert_data(error), VENUE_ERRORS)
+        tried(cast, call, cast.dishonest.address)
+    except Refused as told:
         cast.refused.append({"attempt": what, "error": told.name})
         OUT.print(f"  [red]refused[/red] {what}: {told.name}")
         return
     raise AssertionError(f"a dishonest keeper got through: {what}")
+
+
+def tried(cast: Cast, call: Any, by: str) -> None:
+    """What `by` would get for a call.
+
+    Raises:
+        Refused: by the chain.
+    """
+    tx = {"from": by, "to": call.address, "data": call._encode_transaction_data(), "gas": GAS}
+    sender.attempt(cast.ringside.w3, tx, VENUE_ERRORS)
 
 
 def fill(cast: Cast, order: Order, legs: Any) -> Any:

@@ -18,10 +18,10 @@ from demonstration.cast import (
     quantized,
     text,
 )
-from demonstration.dishonest import attempt, everything, fill, rolled_back
+from demonstration.dishonest import attempt, everything, fill, rolled_back, tried
 from devnet import market
 from ringside import show
-from ringside.chain.contracts import refusal, revert_data
+from ringside.chain.contracts import Refused
 from ringside.chain.sender import GAS
 from ringside.keeper.plan import NotNow, Plan, PlanError, rooms
 from ringside.keeper.receipts.audit import audit
@@ -39,13 +39,16 @@ from ringside.orders import (
 from ringside.routing.problem import SplitError
 from ringside.statement import Statement, statement
 from ringside.units import BPS, ONE, from_units, price_against, usdc_to_usd
-from ringside.venues import VENUE_ERRORS, VENUES, snapshot
+from ringside.venues import VENUES, snapshot
 
 MOVES = {"ETH-USD": Decimal("1.03"), "BTC-USD": Decimal("0.98")}
 HOURS = 6
 HOUR = 3600
 FALL = Decimal("0.02")
 """How far from here the stop is; the oracle then goes twice as far."""
+
+ANY_SIZE = 10**30
+"""Of base: more than there is of any (1e18)."""
 
 
 def tell(cast: Cast, name: str, size: int, amount: int) -> Statement:
@@ -224,9 +227,9 @@ def by_themselves(cast: Cast, order: Order, chosen: Plan) -> dict[str, int]:
             continue
         call = fill(cast, anyhow, [(number, order.size, margin)])
         try:
-            call.call({"from": cast.keeper.address, "gas": GAS})
-        except Exception as error:
-            OUT.print(f"  {venue} alone cannot: {refusal(revert_data(error), VENUE_ERRORS)}")
+            tried(cast, call, cast.keeper.address)
+        except Refused as no:
+            OUT.print(f"  {venue} alone cannot: {no}")
             continue
         with rolled_back(cast):
             data = call._encode_transaction_data()
@@ -310,7 +313,8 @@ def flip(cast: Cast, name: str, size: int) -> None:
     margin = cast.view().idle // 4
     opening = cast.order(second, -sign * max(part, 1), others, margin)
     seen = cast.machine.look(opening)
-    room = sum(rooms(opening, seen.account, {v: seen.states[v] for v in others}, margin).values())
+    there = {v: seen.states[v] for v in others}
+    room = sum(rooms(opening, seen.account, there, margin, ANY_SIZE).values())
     if part > room or not part:  # What the deposit still carries there.
         part = min(part or room, room) * 9 // 10 // 10**12 * 10**12
         if part == 0:

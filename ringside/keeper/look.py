@@ -50,6 +50,8 @@ class Looker:
         self.ringside, self.since, self.now = ringside, since, now
         self.markets: dict[str, Markets] = dict(markets or {})
         self._markets = list(ringside.addresses["feeds"])
+        self._most: int | None = None
+        """Reads that fit into one request at most, where some did not."""
         self._sources: dict[str, str] = {}
         """Where each market's feed stands; that of the sequencer is under no name."""
 
@@ -218,17 +220,22 @@ class Looker:
         if not reads:
             return []
         place = self.ringside.addresses.get("multicall3", MULTICALL3)
+        if self._most is not None and len(reads) > self._most:
+            return self._halves(reads, block)
         try:
             found = aggregate(self.ringside.w3, reads, block, place)
         except (Web3Exception, ReadFailed):
             if len(reads) == 1:
                 raise
-            middle = len(reads) // 2
-            return [
-                *self._read(reads[:middle], block),
-                *self._read(reads[middle:], block),
-            ]
+            halves = self._halves(reads, block)
+            # Nothing was wrong with them but their number: it is not tried again.
+            self._most = len(reads) - 1
+            return halves
         return [answer for answer in found if answer is not None]
+
+    def _halves(self, reads: Sequence[Call], block: Block) -> list[bytes]:
+        middle = len(reads) // 2
+        return [*self._read(reads[:middle], block), *self._read(reads[middle:], block)]
 
     def _slices(self, key: bytes, number: int) -> tuple[tuple[int, int], ...]:
         """When what was filled or committed under the key, by the Desk's events."""

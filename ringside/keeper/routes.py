@@ -119,7 +119,9 @@ def request_of(
         try:
             states[venue].curve.quote(part if size > 0 else -part)
         except VenueError as refused:
-            raise PlanError(f"What must be closed first cannot be: {refused}.") from None
+            raise PlanError(
+                f"What must be closed first cannot be: {refused}. Sign openAgainst to leave it."
+            ) from None
     plain = opening(states, size, caps, costs)
     offers = tuple(
         replace(offer, least=forced[venue], required=True) if venue in forced else offer

@@ -106,7 +106,7 @@ class Guardian:
             self._known.pop(account, None)
         prices = self.looker.oracle(self.markets, at.block)
         near = self.near(prices)
-        found.read = self._read(self._due(near), at.block)
+        found.read = self._read(self._due(near, at.block), at.block)
         accounts = {entry.account for entry in self.policies.values()}
         self.unread = len(accounts - self._known.keys())
         # As they are now: those that were read are worth a look.
@@ -149,15 +149,19 @@ class Guardian:
             self._forget(gone)
         self._version, self._bounds, self._next = now, None, []
 
-    def _due(self, near: Sequence[bytes]) -> list[bytes]:
-        """Whom to read, the most urgent first."""
+    def _due(self, near: Sequence[bytes], block: Block) -> list[bytes]:
+        """Whom to read, the most urgent first; nobody twice at one block."""
         if not self._next:
             self._next = list({entry.account: None for entry in self.policies.values()})
         turn = [self._next.pop() for _ in range(min(IN_TURN, len(self._next)))]
         unread = [
             entry.account for entry in self.policies.values() if entry.account not in self._known
         ]
-        return list(dict.fromkeys([*near, *turn, *unread]))
+        return [
+            account
+            for account in dict.fromkeys([*near, *turn, *unread])
+            if account not in self._known or self._known[account].block != block.number
+        ]
 
     def _read(self, due: Sequence[bytes], block: Block) -> int:
         """Reads accounts for as long as a turn may take; how many."""
