@@ -21,8 +21,8 @@ from bench.keeper_site import FOREVER, Site
 from devnet import anvil, market, state
 from devnet.anvil import rpc
 from ringside import wire
-from ringside.chain.contracts import AccountView
 from ringside.chain.multicall import Block
+from ringside.chain.views import AccountView
 from ringside.keeper.health import basis, health
 from ringside.keeper.look import Looker
 from ringside.orders import market_id

@@ -77,6 +77,7 @@ def _serve(config: Config, parts: Parts) -> None:
         *(parts.database, parts.ringside, engine.looker, config, engine.receipts, runner.wake),
         quarantine=engine.quarantine,
         status=status,
+        origin=config.origin,
     )
     servers = Servers(house)
     servers.start()

@@ -44,6 +44,9 @@ class Config(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(8600, ge=0, le=65535)
+    origin: str = ""
+    """Where clients find the API, as https://desk.example behind a proxy: sessions are signed for
+    it; else http://host:port."""
     admin_port: int = Field(8601, ge=0, le=65535)
     """Administration and metrics, on loopback always."""
 
@@ -73,13 +76,11 @@ class Config(BaseSettings):
         except PolicyError as no:
             raise ValueError(str(no)) from None
 
-    @field_validator("hermes")
+    @field_validator("hermes", "origin")
     @classmethod
     def _web(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
-            raise ValueError(
-                f"{value} is no http:// or https:// address, as of hermes.pyth.network"
-            )
+            raise ValueError(f"{value} is no http:// or https:// address")
         return value
 
     @field_validator("rpc")
