@@ -46,6 +46,8 @@ class _Known:
     at: float
     spent: dict[int, asyncio.Task[list[bool]]]
     groups: dict[int, int]
+    changed: bool = False
+    """Whether something happened to it since."""
 
 
 class Reads:
@@ -123,8 +125,9 @@ class Accounts:
         self._asked: dict[bytes, asyncio.Future[_Known]] = {}
 
     def forget(self, account: bytes) -> None:
-        """Something happened to it: the next request reads it anew."""
-        self._known.pop(account, None)
+        """Something happened to it: the next request reads it anew, if a node answers."""
+        if (known := self._known.get(account)) is not None:
+            known.changed = True
 
     async def facts(self, request: Order | Bundle, digest: bytes, newest: bool = False) -> Facts:
         """What admission takes, `newest` of the newest block.
@@ -134,7 +137,12 @@ class Accounts:
         """
         seen = await self.market.current()
         known = await self.known(request.account, seen, newest)
-        spent = await self._spent(known, request.account, request.nonce)
+        try:
+            spent = await self._spent(known, request.account, request.nonce)
+        except Problem:
+            if newest:
+                raise
+            spent = False  # What cannot be known is held against nobody: the chain is the judge.
         groups = _groups(request)
         if asked := [group for group in groups if group not in known.groups]:
             known.groups.update(await self._used(request.account, asked))
@@ -164,7 +172,7 @@ class Accounts:
             Problem: 503; the chain cannot be read.
         """
         known = self._known.get(account)
-        if known is not None:
+        if known is not None and not known.changed:
             good = not newest and time.monotonic() - known.at < self.house.limits.account_age
             if good or known.block == seen.block:
                 self._known.move_to_end(account)
@@ -176,6 +184,10 @@ class Accounts:
         try:
             found = await self._read(account, seen)
         except BaseException as no:
+            if known is not None and not newest and isinstance(no, Problem):
+                # No node answers: better what was known than to refuse.
+                answer.set_result(known)
+                return known
             answer.set_exception(
                 no if isinstance(no, Problem) else Problem(503, "chain-silent", "Try again.")
             )
