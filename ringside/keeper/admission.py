@@ -158,30 +158,42 @@ def _allowed(order: Order, facts: Facts) -> list[str]:
     return [name for name, number in facts.venue_ids.items() if order.venues >> number & 1]
 
 
-def _require_rights(order: Order, facts: Facts) -> None:
-    grant = facts.grant
+def require_rights(
+    grant: Grant, time: int, needed: Right, who: str, what: str, wanted: str
+) -> None:
+    """What the account lets `who` do, a contract that `what` is signed for; `wanted` are the rights
+    that such a contract is granted as a rule, in words.
+
+    Raises:
+        Rejected: no-operator, operator-expired or no-right.
+    """
     if not grant.rights:
         raise Rejected(
             "no-operator",
-            "The Desk is not an operator of this account: grant it TRADE, MOVE and PAY with "
-            "setOperator at the vault.",
+            f"{who} is not an operator of this account: grant it {wanted} with setOperator at the "
+            "vault.",
         )
-    if grant.expiry < facts.time:
+    if grant.expiry < time:
         raise Rejected(
             "operator-expired",
-            f"The Desk's rights ended at {grant.expiry}, and the chain's time is {facts.time}: "
-            "grant them anew with setOperator at the vault.",
+            f"{who}'s rights ended at {grant.expiry}, and the chain's time is {time}: grant them "
+            "anew with setOperator at the vault.",
         )
-    moment, moves = facts.moments.get(order.market), _may_open(order) and order.max_margin
-    pays = order.tip or (moment is not None and moment.fee)
-    needed = Right.TRADE | (Right.PAY if pays else 0) | (Right.MOVE if moves else 0)
     if lacking := needed & ~grant.rights:
         names = " and ".join(right.name or "" for right in Right if right & lacking)
         raise Rejected(
             "no-right",
-            f"The Desk lacks the right to {names} for this account, which the order takes: grant "
-            "it with setOperator at the vault.",
+            f"{who} lacks the right to {names} for this account, which {what} takes: grant it with "
+            "setOperator at the vault.",
         )
+
+
+def _require_rights(order: Order, facts: Facts) -> None:
+    grant = facts.grant
+    moment, moves = facts.moments.get(order.market), _may_open(order) and order.max_margin
+    pays = order.tip or (moment is not None and moment.fee)
+    needed = Right.TRADE | (Right.PAY if pays else 0) | (Right.MOVE if moves else 0)
+    require_rights(grant, facts.time, needed, "The Desk", "the order", "TRADE, MOVE and PAY")
     missing = [name for name in _allowed(order, facts) if not _is_set(grant, facts, name)]
     if missing:
         raise Rejected(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ringside.accounts import Right
-from ringside.keeper.admission import Grant, Rejected
+from ringside.keeper.admission import Grant, Rejected, require_rights
 from ringside.keeper.guard import Use
 from ringside.policies import Policy
 
@@ -82,27 +82,9 @@ def _require_pockets(policy: Policy, facts: Facts) -> None:
 
 
 def _require_rights(policy: Policy, facts: Facts) -> None:
-    grant = facts.grant
-    if not grant.rights:
-        raise Rejected(
-            "no-operator",
-            "The contract Policies is not an operator of this account: grant it MOVE, and PAY for "
-            "tips, with setOperator at the vault.",
-        )
-    if grant.expiry < facts.time:
-        raise Rejected(
-            "operator-expired",
-            f"Policies' rights ended at {grant.expiry}: grant them anew with setOperator at the "
-            "vault.",
-        )
-    needed = Right.MOVE | (Right.PAY if policy.tip else 0)
-    if lacking := needed & ~grant.rights:
-        names = " and ".join(right.name or "" for right in Right if right & lacking)
-        raise Rejected(
-            "no-right",
-            f"Policies lacks the right to {names} for this account, which the policy takes: grant "
-            "it with setOperator at the vault.",
-        )
+    grant, needed = facts.grant, Right.MOVE | (Right.PAY if policy.tip else 0)
+    who, wanted = "The contract Policies", "MOVE, and PAY for tips,"
+    require_rights(grant, facts.time, needed, who, "the policy", wanted)
     missing = sorted({p.venue for p in policy.pockets if not grant.venues >> p.venue & 1})
     if missing:
         raise Rejected(

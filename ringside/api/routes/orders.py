@@ -90,12 +90,7 @@ def read(body: bytes) -> tuple[Order | Bundle, bytes, str, Any]:
     Raises:
         Problem: 400 or 422; it is no order.
     """
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Problem(400, "not-json", "The body must be JSON.") from None
-    if not isinstance(data, dict):
-        raise Problem(422, "malformed", "The body must be an object.")
+    data = object_of(body)
     if more := [name for name in data if name not in ("order", "bundle", "signature", "policy")]:
         raise Problem(422, "malformed", f"The body has {str(more[0])[:40]!r}, which is not known.")
     if ("order" in data) == ("bundle" in data):
@@ -104,12 +99,37 @@ def read(body: bytes) -> tuple[Order | Bundle, bytes, str, Any]:
         asked: Order | Bundle
         message = data["order"] if "order" in data else data["bundle"]
         asked = wire.order(message) if "order" in data else wire.bundle(message)
+    except ValueError as no:
+        raise Problem(422, "malformed", str(no)) from None
+    return asked, signature_of(data), _policy(data.get("policy", "")), message
+
+
+def object_of(body: bytes) -> dict[str, Any]:
+    """
+    Raises:
+        Problem: 400 or 422; the body is no JSON object.
+    """
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Problem(400, "not-json", "The body must be JSON.") from None
+    if not isinstance(data, dict):
+        raise Problem(422, "malformed", "The body must be an object.")
+    return data
+
+
+def signature_of(data: dict[str, Any]) -> bytes:
+    """
+    Raises:
+        Problem: 422; there is none, or one longer than any.
+    """
+    try:
         signature = wire.hexed(data.get("signature"), "signature")
     except ValueError as no:
         raise Problem(422, "malformed", str(no)) from None
     if len(signature) > LONGEST:
         raise Problem(422, "malformed", f"signature must be at most {LONGEST} bytes")
-    return asked, signature, _policy(data.get("policy", "")), message
+    return signature
 
 
 def _policy(given: Any) -> str:

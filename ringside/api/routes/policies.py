@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 from eth_abi.abi import decode
@@ -15,12 +14,11 @@ from ringside.api.errors import Json, Problem, told
 from ringside.api.logs import logger
 from ringside.api.models import Cancellation, PolicyAccepted, PolicyView, PolicyWithdrawn
 from ringside.api.routes.accounts import Own
-from ringside.api.routes.orders import require_open, require_signed
+from ringside.api.routes.orders import object_of, require_open, require_signed, signature_of
 from ringside.api.schema import policy_body
 from ringside.api.state import Here, Running, Signed, client_of
 from ringside.chain.abi import selector, word
 from ringside.chain.multicall import Call
-from ringside.chain.signatures import LONGEST
 from ringside.keeper.admission import Grant, Rejected
 from ringside.keeper.admission_standing import Facts, admit
 from ringside.keeper.guard import USE, Use
@@ -115,20 +113,14 @@ async def withdraw(here: Here, session: Signed, key: Key) -> PolicyWithdrawn:
 
 
 def _read(body: bytes) -> tuple[Policy, bytes]:
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Problem(400, "not-json", "The body must be JSON.") from None
-    if not isinstance(data, dict) or data.keys() != {"policy", "signature"}:
+    data = object_of(body)
+    if data.keys() != {"policy", "signature"}:
         raise Problem(422, "malformed", "The body must be an object of a policy and a signature.")
     try:
         policy = wire.policy(data["policy"])
-        signature = wire.hexed(data["signature"], "signature")
     except ValueError as no:
         raise Problem(422, "malformed", str(no)) from None
-    if len(signature) > LONGEST:
-        raise Problem(422, "malformed", f"signature must be at most {LONGEST} bytes")
-    return policy, signature
+    return policy, signature_of(data)
 
 
 async def _facts(here: Running, policy: Policy, digest: bytes) -> Facts:
