@@ -3,9 +3,10 @@ nothing and is told by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ringside.chain.batch import answers
 from ringside.chain.contracts import Refused, refusal, revert_data
 
 if TYPE_CHECKING:
@@ -27,19 +28,35 @@ def attempt(
     Raises:
         Refused: the chain would refuse it, and by which error.
     """
+    (found,) = attempts(w3, [call], errors, block)
+    if isinstance(found, Refused):
+        raise found
+    return found
+
+
+def attempts(
+    w3: Web3, calls: Sequence[Mapping[str, Any]], errors: Iterable[str], block: int | str = "latest"
+) -> list[bytes | Refused]:
+    """As `attempt`, of many transactions in one request, each by itself."""
     place = block if isinstance(block, str) else hex(block)
-    asked = {name: _hexed(value) for name, value in call.items()}
     # The node is asked as it is: web3's formatting of a call takes longer than the call.
-    answer: Any = w3.provider.make_request("eth_call", [asked, place])  # type: ignore[arg-type]
-    error = answer.get("error")
-    if error is None:
-        return bytes.fromhex(answer["result"][2:])
+    asked = [{name: _hexed(value) for name, value in call.items()} for call in calls]
+    told = answers(w3, [("eth_call", [one, place]) for one in asked])
+    known = tuple(errors)
+    return [
+        bytes.fromhex(one["result"][2:]) if one.get("error") is None else _refused(one, known)
+        for one in told
+    ]
+
+
+def _refused(answer: Mapping[str, Any], errors: Iterable[str]) -> Refused:
+    error = answer["error"]
     data = revert_data(error)
     if data is not None:
-        raise refusal(data, errors)
+        return refusal(data, errors)
     # No revert: the node says it, of the sender's balance for one; or a contract burnt it all.
     said = str(error.get("message", error) if isinstance(error, Mapping) else error)[:200]
-    raise Refused(said, foreign="outofgas" in said.lower().replace(" ", ""))
+    return Refused(said, foreign="outofgas" in said.lower().replace(" ", ""))
 
 
 def _hexed(value: Any) -> Any:

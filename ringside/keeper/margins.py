@@ -44,14 +44,24 @@ def room_of(
 ) -> int:
     """As `MarketState.room`, for a seat that gets `margin` (USDC) more, less what it loses on its
     way into what the venue takes; a gain is not counted on."""
+    backing, size, committed = _stake(seat, state)
+    return state.room(backing + _arriving(state, margin), sign, size, None, committed, most)
+
+
+def _stake(seat: SeatView, state: MarketState) -> tuple[int, int, int]:
+    """What the account has behind its positions there, its position in the market, and the margin
+    that its other positions need."""
     size = held(seat, state.market)
     pocket = seat.pocket_of(state.market)
     backing = pocket.backing if pocket else 0
     free = pocket.free if pocket else 0
     own = abs(size) * state.mark_price // ONE * state.initial_margin_ratio // ONE
-    committed = max(backing - free - own, 0)
-    arriving = usdc_to_usd(margin) - conversion(state, margin)
-    return state.room(backing + arriving, sign, size, None, committed, most)
+    return backing, size, max(backing - free - own, 0)
+
+
+def _arriving(state: MarketState, margin: int) -> int:
+    """USD (1e18) that `margin` (USDC) is where it arrives."""
+    return usdc_to_usd(margin) - conversion(state, margin)
 
 
 def conversion(state: MarketState, margin: int) -> int:
@@ -106,7 +116,12 @@ def divide(
 
 def need(seat: SeatView, state: MarketState, size: int, most: int) -> int:
     """The least USDC that lets the seat trade `size`, by the venue's own margin rule."""
-    sign, whole = (1 if size > 0 else -1), abs(size)
-    if room_of(seat, state, sign, 0, whole) >= whole:
+    backing, position, committed = _stake(seat, state)
+
+    def takes(margin: int) -> bool:
+        return state.takes(backing + _arriving(state, margin), size, position, committed)
+
+    if takes(0):
         return 0
-    return smallest(lambda margin: room_of(seat, state, sign, margin, whole) >= whole, most)
+    near = abs(size) * state.mark_price // ONE * state.initial_margin_ratio // ONE // USDC_TO_USD
+    return smallest(takes, most, near)

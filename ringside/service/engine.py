@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from ringside.chain.abi import selector, word
 from ringside.chain.contracts import Refused, Ringside
 from ringside.chain.multicall import MULTICALL3, Block, Call, aggregate
-from ringside.chain.sender import attempt
+from ringside.chain.sender import attempts
 from ringside.keeper.conditions import Progress
 from ringside.keeper.look import PROGRESS, Looker
 from ringside.keeper.receipts.store import Receipts
@@ -231,10 +231,11 @@ class Engine:
         round_ = self.planner.plan(ripe, self.quarantine.without(at), slices)
         round_.waiting.update(waiting)
         found = []
-        for proposal in round_.proposals:
-            # Of several transactions the first: the others stand on what it leaves.
-            refused = self._try(self._wanted(proposal)[0])
-            if refused is None:
+        # Of several transactions the first: the others stand on what it leaves.
+        firsts = [self._wanted(proposal)[0].call for proposal in round_.proposals]
+        told = attempts(self.ringside.w3, firsts, VENUE_ERRORS)
+        for proposal, refused in zip(round_.proposals, told, strict=True):
+            if not isinstance(refused, Refused):
                 self.quarantine.passed(proposal.venues)
                 found.append(proposal)
                 continue
@@ -289,14 +290,6 @@ class Engine:
             self._prices = at.block, self.looker.oracle(names, at.block)
         return self._prices[1]
 
-    def _try(self, one: Wanted) -> Refused | None:
-        """Why the chain would refuse it now, if it would."""
-        try:
-            attempt(self.ringside.w3, one.call, VENUE_ERRORS)
-        except Refused as refused:
-            return refused
-        return None
-
     def _book(self, proposals: Sequence[Proposal]) -> None:
         """Puts the transactions into the outbox and their orders to pending, all or nothing; the
         receipts are there before."""
@@ -340,10 +333,11 @@ class Engine:
         if not idle:
             return
         wanted = []
-        for one in self.tickets.next(idle, self._lane, at.timestamp):
-            # A price that the venue does not like costs nothing but a wait.
-            refused = self._try(one)
-            if refused is None:
+        steps = list(self.tickets.next(idle, self._lane, at.timestamp))
+        # A price that the venue does not like costs nothing but a wait.
+        told = attempts(self.ringside.w3, [one.call for one in steps], VENUE_ERRORS)
+        for one, refused in zip(steps, told, strict=True):
+            if not isinstance(refused, Refused):
                 wanted.append(one)
                 continue
             for key in one.orders:

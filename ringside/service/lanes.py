@@ -18,9 +18,8 @@ from typing import Any, Protocol
 
 import structlog
 from web3 import Web3
-from web3.types import RPCEndpoint
 
-from ringside.chain.batch import ask
+from ringside.chain.batch import answers, ask
 from ringside.chain.contracts import Refused
 from ringside.chain.sender import attempt as tried
 from ringside.store import outbox
@@ -128,8 +127,8 @@ class Lanes:
                 lanes[one.wanted.lane].append(one)
 
         def whole(lane: list[Transaction]) -> None:
-            for one in sorted(lane, key=lambda t: t.nonce or 0):
-                self._broadcast(one.attempts[-1])
+            lane.sort(key=lambda one: one.nonce or 0)
+            self._broadcast([one.attempts[-1] for one in lane])
 
         for done in [self._pool.submit(whole, lane) for lane in lanes.values()]:
             done.result()
@@ -217,14 +216,13 @@ class Lanes:
         )
         return Attempt(bytes(Web3.keccak(raw)), raw, max_fee, priority, void, time.time())
 
-    def _broadcast(self, attempt: Attempt) -> None:
-        answer = self.w3.provider.make_request(
-            RPCEndpoint("eth_sendRawTransaction"), ["0x" + attempt.raw.hex()]
-        )
-        said = str(answer.get("error", {}).get("message", "")).lower()
-        if said and not any(known in said for known in KNOWN):
-            # It is sent again with every turn: what is wrong is for the operator to mend.
-            log.warning("a node refuses a transaction", tx="0x" + attempt.hash.hex(), reason=said)
+    def _broadcast(self, attempts: Sequence[Attempt]) -> None:
+        questions = [("eth_sendRawTransaction", ["0x" + one.raw.hex()]) for one in attempts]
+        for one, answer in zip(attempts, answers(self.w3, questions), strict=True):
+            said = str(answer.get("error", {}).get("message", "")).lower()
+            if said and not any(known in said for known in KNOWN):
+                # It is sent again with every turn: what is wrong is for the operator to mend.
+                log.warning("a node refuses a transaction", tx="0x" + one.hash.hex(), reason=said)
 
     def _is_late(self, one: Transaction, block_time: int) -> bool:
         until, newest = one.wanted.until, one.attempts[-1]

@@ -23,6 +23,8 @@ from web3.logs import DISCARD
 from ringside.chain.batch import ask
 from ringside.chain.board import posted, topics
 from ringside.chain.contracts import Ringside
+from ringside.chain.logs import Event, Kind
+from ringside.chain.logs import logs as read_logs
 from ringside.chain.signatures import is_signed
 from ringside.keeper.receipts.events import signed_in, step_of
 from ringside.orders import Bundle, market_id
@@ -65,14 +67,14 @@ class Watcher:
         at = ringside
         self._board: str = at.addresses["ringside"].get("board", "")
         self._events = {
-            (contract.address, self._topic(event)): event
-            for contract, names in (
-                (at.desk, ("Filled", "Committed", "Settled", "Cancelled", "EpochRaised")),
-                (at.vault, ("Deposited", "Withdrawn", "OperatorSet", "Paid", *SILENT)),
-                (at.vault, ("MarginPosted", "MarginPulled")),
-                (at.policies, ("Moved", "Cancelled")),
+            (place.address, kind.topic): kind
+            for contract, place, names in (
+                ("Desk", at.desk, ("Filled", "Committed", "Settled", "Cancelled", "EpochRaised")),
+                ("Vault", at.vault, ("Deposited", "Withdrawn", "OperatorSet", "Paid", *SILENT)),
+                ("Vault", at.vault, ("MarginPosted", "MarginPulled")),
+                ("Policies", at.policies, ("Moved", "Cancelled")),
             )
-            for event in (contract.events[name]() for name in names)
+            for kind in (Kind(contract, name) for name in names)
         }
         """By contract and topic: two of them have an event of one name."""
         self._places = list(dict.fromkeys(place for place, _ in self._events))
@@ -153,26 +155,17 @@ class Watcher:
         """Stores the events of these blocks with the cursor, in one go; `None` if the blocks are
         not one chain."""
         at = self.ringside
-        logs = at.w3.eth.get_logs(
-            {
-                "fromBlock": first,
-                "toBlock": last,
-                "address": self._places,
-                "topics": [
-                    [
-                        HexBytes(topic)
-                        for topic in (*{topic for _, topic in self._events}, *topics())
-                    ]
-                ],
-            }
-        )
-        wanted = {log["blockNumber"] for log in logs} | set(
+        heads = list(dict.fromkeys([*(topic for _, topic in self._events), *topics()]))
+        told = read_logs(at.w3, self._places, heads, (first, last))
+        wanted = {log["blockNumber"] for log in told} | set(
             range(max(first, last - KEPT), last + 1)
         )
         headers = self._headers(sorted(wanted))
         if headers is None:
             return None
-        if any(bytes(log["blockHash"]) != headers[log["blockNumber"]].hash for log in logs):
+        if any(
+            bytes.fromhex(log["blockHash"][2:]) != headers[log["blockNumber"]].hash for log in told
+        ):
             return None
         chain = [headers[n] for n in sorted(headers)]
         for before, after in pairwise(chain):
@@ -180,30 +173,27 @@ class Watcher:
                 return None
         orders: set[bytes] = set()
         accounts: set[bytes] = set()
-        told, logs = logs, [log for log in logs if self._event(log) is not None]
-        requests = [*self._requests(logs), *self._posted(told)]
+        logs = [log for log in told if self._event(log) is not None]
+        events = [(self._event(log).read(log), log["blockNumber"]) for log in logs]
+        requests = [*self._requests([event for event, _ in events]), *self._posted(told)]
         now = time.time()
         with self.database.write() as connection:
             if requests:
                 book.accept(connection, requests)
-            for log in logs:
-                event = self._event(log).process_log(log)
-                self._store(connection, event, headers[log["blockNumber"]], now, orders, accounts)
+            for event, block in events:
+                self._store(connection, event, headers[block], now, orders, accounts)
             ledger.follow(connection, [h for h in chain if h.number > last - KEPT])
         return orders, accounts
 
-    def _requests(self, logs: Sequence[Any]) -> list[Received]:
+    def _requests(self, events: Sequence[Event]) -> list[Received]:
         """Orders that were filled and are not known here: somebody else's, or of a database that
         was lost."""
-        names = ("Filled", "Committed")
-        keyed = [log for log in logs if self._event(log).event_name in names]
-        keys = {bytes(log["topics"][1]) for log in keyed}
+        keyed = [event for event in events if event.name in ("Filled", "Committed")]
+        keys = {event.args["key"] for event in keyed}
         with self.database.read() as connection:
             known = set(book.by_key(connection, list(keys)))
         unknown = {
-            bytes(log["transactionHash"])
-            for log in keyed
-            if bytes(log["topics"][1]) not in known | self._steps.keys()
+            event.tx for event in keyed if event.args["key"] not in known | self._steps.keys()
         }
         found = []
         for tx in sorted(unknown):
@@ -244,29 +234,28 @@ class Watcher:
     def _store(
         self,
         connection: Connection,
-        event: Any,
+        event: Event,
         block: Header,
         now: float,
         orders: set[bytes],
         accounts: set[bytes],
     ) -> None:
-        args, name = event["args"], event["event"]
-        account = bytes(args["account"])
+        args, name, tx = event.args, event.name, event.tx
+        account: bytes = args["account"]
         accounts.add(account)
-        tx = bytes(event["transactionHash"])
         if name in SILENT:
             return
         if name in ("Filled", "Committed", "Settled"):
-            key = bytes(args["key"])
+            key = args["key"]
             order = self._steps.get(key, key)
             orders.add(order)
         if name == "Filled":
             known = book.by_key(connection, [order]).get(order)
-            version, told = args["receipt"]["version"], bytes(args["receipt"]["hash"])
+            version, told = args["receipt"]["version"], args["receipt"]["hash"]
             ledger.fill(
                 connection,
                 ledger.Fill(
-                    *(tx, event["logIndex"], key, order, account, args["filler"].lower()),
+                    *(tx, event.index, key, order, account, args["filler"].lower()),
                     *(self._market(known, key), args["size"], args["quote"], args["tip"]),
                     *(told if version else None, block.number, block.hash, block.at),
                 ),
@@ -288,7 +277,7 @@ class Watcher:
             place = account, args["venue"], key, args["number"]
             ledger.settle(connection, place, args["filled"], quote, tx, block.number, now)
         else:
-            if name == "Cancelled" and event["address"] == self.ringside.desk.address:
+            if name == "Cancelled" and event.address == self.ringside.desk.address:
                 orders |= book.with_nonce(connection, account, args["nonce"])
             elif name == "EpochRaised":
                 orders |= book.live_of(connection, account)
@@ -305,11 +294,11 @@ class Watcher:
         step = step_of(request, key, self.ringside)[1]
         return None if step is None else request.steps[step].market
 
-    def _ticket_market(self, committed: Any) -> str:
+    def _ticket_market(self, committed: Event) -> str:
         """The Desk does not say in which market a ticket is: the vault does, in the same
         transaction. Nothing for a market of no name here."""
-        receipt = self.ringside.w3.eth.get_transaction_receipt(committed["transactionHash"])
-        mine = committed["args"]
+        receipt = self.ringside.w3.eth.get_transaction_receipt(HexBytes(committed.tx))
+        mine = committed.args
         for entry in self.ringside.vault.events.TicketCommitted().process_receipt(receipt, DISCARD):
             args = entry["args"]
             if all(args[name] == mine[name] for name in ("account", "venue", "number")):
@@ -331,11 +320,7 @@ class Watcher:
 
     def _event(self, log: Any) -> Any:
         """What describes a log, `None` for the Board's, which are read elsewhere."""
-        return self._events.get((log["address"], bytes(log["topics"][0])))
-
-    @staticmethod
-    def _topic(event: Any) -> bytes:
-        return bytes.fromhex(str(event.topic).removeprefix("0x"))
+        return self._events.get((log["address"], bytes.fromhex(log["topics"][0][2:])))
 
 
 def _header(found: Any) -> Header:

@@ -200,6 +200,12 @@ class MarketState(ABC):
         given, more is not looked for.
         """
 
+    def takes(self, margin: int, size: int, position: int = 0, committed: int = 0) -> bool:
+        """Whether there is `room` for all of `size` (signed). A venue whose rule says so at once
+        does not look for the largest that it would take."""
+        sign = 1 if size > 0 else -1
+        return self.room(margin, sign, position, None, committed, abs(size)) >= abs(size)
+
     @abstractmethod
     def liquidation_price(
         self, margin: int, position: int, open_notional: int | None = None, committed: int = 0

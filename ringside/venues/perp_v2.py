@@ -352,6 +352,12 @@ class PerpState(MarketState):
         )
         return room if room >= self.curve.minimum(sign) else 0
 
+    def takes(self, margin: int, size: int, position: int = 0, committed: int = 0) -> bool:
+        """As in `MarketState`."""
+        fits = self.curve.minimum(size) <= abs(size) <= self.curve.capacity(size)
+        held = self.at_mark(position, None)
+        return fits and self._accepts(margin, size, position, held, committed)
+
     def _accepts(self, margin: int, size: int, position: int, held: int, committed: int) -> bool:
         if abs(size) < self.curve.minimum(size):
             return True

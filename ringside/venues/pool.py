@@ -277,9 +277,22 @@ class PoolCurve(ABC):
         return -(-squared // by) if sign > 0 else squared // by
 
 
-def smallest(accepted: Callable[[int], bool], high: int) -> int:
-    """The smallest n in [1, high] that a monotone test accepts; high + 1 if it accepts none."""
+def smallest(accepted: Callable[[int], bool], high: int, near: int = 0) -> int:
+    """The smallest n in [1, high] that a monotone test accepts; high + 1 if it accepts none. It is
+    looked for from `near` on in steps that grow, where that is given: it may be anything."""
     low, top = 0, high + 1
+    if low < near < top:
+        step = max(near >> 20, 1)
+        if accepted(near):
+            top = near
+            while top - step > low and accepted(top - step):
+                top, step = top - step, 4 * step
+            low = max(low, top - step)
+        else:
+            low = near
+            while low + step < top and not accepted(low + step):
+                low, step = low + step, 4 * step
+            top = min(top, low + step)
     while top - low > 1:
         middle = (low + top) >> 1
         if accepted(middle):

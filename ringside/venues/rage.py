@@ -240,7 +240,11 @@ class RageCurve(PoolCurve):
         sign = 1 if sign > 0 else -1
         if sign not in self._minimums:
             most = max(self.base_amount_down(self.ladder(sign).total, sign), 0)
-            least = smallest(lambda base: self._vquote(base, sign) >= self.minimum_notional, most)
+            unit = max(self.marginal_price(sign) * self.lot, 1)
+            near = self.minimum_notional * USDC_TO_USD * ONE // unit
+            least = smallest(
+                lambda base: self._vquote(base, sign) >= self.minimum_notional, most, near
+            )
             self._minimums[sign] = least * self.lot
         return self._minimums[sign]
 
@@ -346,6 +350,17 @@ class RageState(MarketState):
         )
         room = lots * curve.lot
         return room if room >= curve.minimum(sign) else 0
+
+    def takes(self, margin: int, size: int, position: int = 0, committed: int = 0) -> bool:
+        """As in `MarketState`."""
+        curve = self.curve
+        assert isinstance(curve, RageCurve)
+        if size % curve.lot or not curve.minimum(size) <= abs(size) <= curve.capacity(size):
+            return False
+        held = self.at_mark(position, None) // USDC_TO_USD + margin // USDC_TO_USD
+        needed = -(-committed // USDC_TO_USD)
+        base, before = size // curve.lot, position // curve.lot
+        return self._accepts(curve, base, before, held, needed)
 
     def _accepts(self, curve: RageCurve, base: int, position: int, held: int, needed: int) -> bool:
         """Whether a trade of `base` token units passes; `held` and `needed` are vQuote (1e6)."""

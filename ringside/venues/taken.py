@@ -180,6 +180,9 @@ class TakenState(MarketState):
 
     curve: Taken
     before: MarketState
+    _kept: dict[int, list[MarketState]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def room(
         self,
@@ -193,14 +196,29 @@ class TakenState(MarketState):
         """As in `MarketState`: by the venue's own rule in every state that the market may then be
         in, whichever leaves least."""
         found = capped(self.curve.capacity(sign), most)
-        taken = self.curve
-        for curve in self.before.stands(taken.bought, taken.sold, sign, taken):
+        for state in self._stands(sign):
             if not found:
                 break
-            state = replace(self.before, curve=curve)
             found = min(found, state.room(margin, sign, position, open_notional, committed, found))
         found -= found % self.curve.lot
         return found if found >= self.curve.minimum(sign) else 0
+
+    def takes(self, margin: int, size: int, position: int = 0, committed: int = 0) -> bool:
+        """As in `MarketState`: in every state that the market may then be in."""
+        fits = self.curve.minimum(size) <= abs(size) <= self.curve.capacity(size)
+        if not fits or size % self.curve.lot:
+            return False
+        states = self._stands(1 if size > 0 else -1)
+        return all(state.takes(margin, size, position, committed) for state in states)
+
+    def _stands(self, sign: int) -> Sequence[MarketState]:
+        """What the market may be in, by whose rules `room` in that direction is asked."""
+        sign = 1 if sign > 0 else -1
+        if sign not in self._kept:
+            taken = self.curve
+            curves = self.before.stands(taken.bought, taken.sold, sign, taken)
+            self._kept[sign] = [replace(self.before, curve=curve) for curve in curves]
+        return self._kept[sign]
 
     def liquidation_price(
         self, margin: int, position: int, open_notional: int | None = None, committed: int = 0

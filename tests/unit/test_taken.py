@@ -345,3 +345,22 @@ def test_what_no_venue_could_fill_is_refused():
     states = states_of([LinearCurve("a", most=ONE)])
     with pytest.raises(BeyondCapacity):
         after(states, [Leg("a", ONE), Leg("a", 1)])
+
+
+@given(STATES, SIGNS, SHARES, SHARES, st.integers(0, 10**9), st.integers(-2, 2), st.booleans())
+def test_a_size_is_taken_where_there_is_room_for_all_of_it(
+    state, sign, first, share, dollars, held, later
+):
+    """Held against what `room` says, whole or to the lot below and above the size."""
+    if later:
+        leg = Leg(state.venue, sign * part_of(state.curve, sign, first))
+        state = after({state.venue: state}, [leg])[state.venue]
+    lot = state.curve.lot
+    size = max(state.curve.capacity(sign) * share // PIPS // lot * lot, lot)
+    margin, position = dollars * ONE, held * size
+    room = state.room(margin, sign, position, most=size)
+    assert state.takes(margin, sign * size, position) == (room >= size)
+    room = state.room(margin, sign, position)
+    if room:
+        assert state.takes(margin, sign * room, position)
+    assert not state.takes(margin, sign * (room + lot), position)
