@@ -209,7 +209,15 @@ def _over(
         return route(request, asked.policy, by_entry=by_entry, alone=alone)
 
     def made(by_entry: bool) -> Plan:
+        nonlocal forced
         found, within = routed(caps, by_entry), caps
+        if whole := _crumbled(found, states, against, forced):
+            # What is left of a position must not be too small for its venue to ever close.
+            before, forced = forced, {**forced, **whole}
+            try:
+                found = routed(caps, by_entry)
+            except (PlanError, SplitError):
+                forced = before
         if _misses(found, order):
             # The Desk holds every leg to the limit by itself: no venue may take more than meets it.
             within = {v: within_limit(states[v].curve, cap, order) for v, cap in caps.items()}
@@ -266,6 +274,23 @@ def _freeing(
     taken = sum(leg.margin for leg in (*chosen.legs, *chosen.tickets))
     needed = taken + chosen.tip + chosen.fee - account.idle
     return with_freed(chosen, account, states, needed, asked.headroom)
+
+
+def _crumbled(
+    found: Route,
+    states: Mapping[str, MarketState],
+    against: Mapping[str, int],
+    forced: Mapping[str, int],
+) -> dict[str, int]:
+    """The positions (|1e18|) of which a route closes all but less than their venue trades."""
+    sizes = {leg.venue: leg.size for leg in found.legs}
+    return {
+        venue: size
+        for venue, size in against.items()
+        if venue in sizes
+        and venue not in forced
+        and 0 < size - abs(sizes[venue]) < states[venue].curve.minimum(sizes[venue])
+    }
 
 
 def _misses(found: Route, order: Order) -> bool:

@@ -11,8 +11,9 @@ LIMITS = {"fill": 1_200_000, "commit": 3_000_000, "execute": 2_500_000, "settle"
 LIMITS |= {"expire": 2_500_000}
 """Gas limits by kind, a fill's by leg: well above what was measured (docs/architecture.md), since
 the venues need more than they report."""
-HEAD = 1_200_000
-"""Gas of a fill whatever its legs: best execution asks several venues."""
+HEAD = 2_400_000
+"""Gas of a fill whatever its legs: best execution and closing first ask venues, each with a stipend
+of 2,000,000 that has to be there whole when it is asked, after the legs, and is hardly used."""
 USED = {"fill": 700_000, "commit": 1_600_000, "execute": 900_000, "settle": 180_000}
 USED |= {"expire": 700_000}
 """What they use as a rule, as measured (docs/architecture.md), a fill by leg."""

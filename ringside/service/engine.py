@@ -232,10 +232,9 @@ class Engine:
         round_.waiting.update(waiting)
         found = []
         # Of several transactions the first: the others stand on what it leaves.
-        firsts = [self._wanted(proposal)[0].call for proposal in round_.proposals]
-        told = attempts(self.ringside.w3, firsts, VENUE_ERRORS)
+        told = self._try([self._wanted(proposal)[0] for proposal in round_.proposals], at.block)
         for proposal, refused in zip(round_.proposals, told, strict=True):
-            if not isinstance(refused, Refused):
+            if refused is None:
                 self.quarantine.passed(proposal.venues)
                 found.append(proposal)
                 continue
@@ -290,6 +289,22 @@ class Engine:
             self._prices = at.block, self.looker.oracle(names, at.block)
         return self._prices[1]
 
+    def _try(self, wanted: Sequence[Wanted], block: Block) -> list[Refused | None]:
+        """Why the chain would refuse each at `block`, where it would."""
+
+        def asked(numbers: Sequence[int]) -> list[Refused | None]:
+            calls = [wanted[i].call for i in numbers]
+            told = attempts(self.ringside.w3, calls, VENUE_ERRORS, block.number)
+            return [one if isinstance(one, Refused) else None for one in told]
+
+        found = asked(range(len(wanted)))
+        # A venue's refusal has consequences, and a node that is just taking in the next block may
+        # answer out of both.
+        doubted = [i for i, one in enumerate(found) if one is not None and one.foreign]
+        for i, again in zip(doubted, asked(doubted), strict=True):
+            found[i] = again
+        return found
+
     def _book(self, proposals: Sequence[Proposal]) -> None:
         """Puts the transactions into the outbox and their orders to pending, all or nothing; the
         receipts are there before."""
@@ -335,9 +350,8 @@ class Engine:
         wanted = []
         steps = list(self.tickets.next(idle, self._lane, at.timestamp))
         # A price that the venue does not like costs nothing but a wait.
-        told = attempts(self.ringside.w3, [one.call for one in steps], VENUE_ERRORS)
-        for one, refused in zip(steps, told, strict=True):
-            if not isinstance(refused, Refused):
+        for one, refused in zip(steps, self._try(steps, at.block), strict=True):
+            if refused is None:
                 wanted.append(one)
                 continue
             for key in one.orders:
