@@ -313,13 +313,14 @@ class Engine:
         now = time.time()
         with self.database.write() as connection:
             current = book.by_key(connection, [p.entry.key for p in proposals])
+            wanted: list[Wanted] = []
             for proposal in proposals:
                 entry = current[proposal.entry.key]
                 if entry.state.is_end:  # Its owner was quicker.
                     continue
-                outbox.plan(connection, self._wanted(proposal), now)
-                why = "a transaction is under way"
-                book.move(connection, entry, State.PENDING, now, why)
+                wanted += self._wanted(proposal)
+                book.move(connection, entry, State.PENDING, now, "a transaction is under way")
+            outbox.plan(connection, wanted, now)
 
     def _wanted(self, proposal: Proposal) -> list[Wanted]:
         """The transactions of a proposal."""

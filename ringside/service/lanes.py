@@ -101,20 +101,21 @@ class Lanes:
         if max_fee > self.fees.most:
             return []  # Dearer than the operator allows: it waits, or is withdrawn.
         with self.database.write() as connection:
-            signed = []
+            signed: list[tuple[int, int, Attempt]] = []
             waiting = [
                 one
                 for one in outbox.under_way(connection, list(mined))
                 if one.stage is Stage.PLANNED
             ]
+            free = {lane: outbox.next_nonce(connection, lane, mined[lane]) for lane in mined}
             for one in waiting:
-                lane = one.wanted.lane
-                nonce = outbox.next_nonce(connection, lane, mined[lane])
+                nonce = free[one.wanted.lane]
+                free[one.wanted.lane] += 1
                 attempt = self._sign(one.wanted, nonce, max_fee, priority)
-                outbox.sign(connection, one.id, nonce, attempt, attempt.signed_at)
-                signed.append(one.id)
+                signed.append((one.id, nonce, attempt))
+            outbox.sign(connection, signed)
         with self.database.read() as connection:
-            made = outbox.by_number(connection, signed)
+            made = outbox.by_number(connection, [number for number, _, _ in signed])
         self.send(made)
         return made
 
@@ -246,7 +247,7 @@ class Lanes:
                     continue
                 assert one.nonce is not None
                 attempt = self._sign(one.wanted, one.nonce, max_fee, priority, void)
-                outbox.sign(connection, one.id, one.nonce, attempt, attempt.signed_at)
+                outbox.sign(connection, [(one.id, one.nonce, attempt)])
         with self.database.read() as connection:
             return outbox.by_number(connection, [one.id for one in late])
 

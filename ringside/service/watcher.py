@@ -8,7 +8,7 @@ the last common one. `newHeads` would only be a wake-up: everything here follows
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -29,7 +29,7 @@ from ringside.chain.signatures import is_signed
 from ringside.keeper.receipts.events import signed_in, step_of
 from ringside.orders import Bundle, market_id
 from ringside.store import book, ledger, outbox
-from ringside.store.book import Received
+from ringside.store.book import Entry, Received
 from ringside.store.database import Database
 from ringside.store.ledger import KEPT, Header
 
@@ -37,6 +37,8 @@ CHUNK = 1_000
 """Blocks whose events are asked for at once."""
 SILENT = "Traded", "TicketSettled", "PulledInKind"
 """What is no news of its own, but changes what an account holds."""
+KEYED = "Filled", "Committed"
+"""What names the order that it fills."""
 UNKNOWN_PRICE = 2**128 - 1
 log = structlog.get_logger()
 
@@ -180,15 +182,17 @@ class Watcher:
         with self.database.write() as connection:
             if requests:
                 book.accept(connection, requests)
+            told_of = [event.args["key"] for event, _ in events if event.name in KEYED]
+            known = book.by_key(connection, [self._steps.get(key, key) for key in told_of])
             for event, block in events:
-                self._store(connection, event, headers[block], now, orders, accounts)
+                self._store(connection, event, headers[block], now, orders, accounts, known)
             ledger.follow(connection, [h for h in chain if h.number > last - KEPT])
         return orders, accounts
 
     def _requests(self, events: Sequence[Event]) -> list[Received]:
         """Orders that were filled and are not known here: somebody else's, or of a database that
         was lost."""
-        keyed = [event for event in events if event.name in ("Filled", "Committed")]
+        keyed = [event for event in events if event.name in KEYED]
         keys = {event.args["key"] for event in keyed}
         with self.database.read() as connection:
             known = set(book.by_key(connection, list(keys)))
@@ -239,6 +243,7 @@ class Watcher:
         now: float,
         orders: set[bytes],
         accounts: set[bytes],
+        known: Mapping[bytes, Entry],
     ) -> None:
         args, name, tx = event.args, event.name, event.tx
         account: bytes = args["account"]
@@ -250,20 +255,23 @@ class Watcher:
             order = self._steps.get(key, key)
             orders.add(order)
         if name == "Filled":
-            known = book.by_key(connection, [order]).get(order)
             version, told = args["receipt"]["version"], args["receipt"]["hash"]
             ledger.fill(
                 connection,
                 ledger.Fill(
                     *(tx, event.index, key, order, account, args["filler"].lower()),
-                    *(self._market(known, key), args["size"], args["quote"], args["tip"]),
+                    *(
+                        self._market(known.get(order), key),
+                        args["size"],
+                        args["quote"],
+                        args["tip"],
+                    ),
                     *(told if version else None, block.number, block.hash, block.at),
                 ),
                 now,
             )
         elif name == "Committed":
-            known = book.by_key(connection, [order]).get(order)
-            market = self._market(known, key) or self._ticket_market(event)
+            market = self._market(known.get(order), key) or self._ticket_market(event)
             ledger.ticket(
                 connection,
                 ledger.Ticket(
@@ -285,7 +293,7 @@ class Watcher:
             body |= {"event": name, "tx": "0x" + tx.hex(), "block": block.number}
             book.tell(connection, account, "account", body, now)
 
-    def _market(self, known: book.Entry | None, key: bytes) -> str | None:
+    def _market(self, known: Entry | None, key: bytes) -> str | None:
         if known is None:
             return None
         request = known.request

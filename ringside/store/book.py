@@ -25,6 +25,8 @@ from ringside import wire
 from ringside.orders import Bundle, Order
 from ringside.store.schema import events, hexed, orders, unhexed
 
+REMEMBERED = 5_000
+"""Requests that are kept as they were read."""
 LONGEST = 1_000
 """Characters of a reason that are kept."""
 
@@ -314,10 +316,9 @@ def _change(one: Received, state: State, reason: str, at: float, filled: int) ->
 
 
 def _entry(row: RowMapping) -> Entry:
-    read = wire.order if row["kind"] == "order" else wire.bundle
     return Entry(
         unhexed(row["key"]),
-        read(row["message"]),
+        _request(row["key"], row["kind"], row["message"]),
         row["signature"],
         row["source"],
         row["policy"],
@@ -327,3 +328,18 @@ def _entry(row: RowMapping) -> Entry:
         row["reason"],
         row["filled"],
     )
+
+
+_read: dict[str, Order | Bundle] = {}
+"""Requests that were read lately, by their digests, which say all that is in them."""
+
+
+def _request(key: str, kind: str, message: Any) -> Order | Bundle:
+    """Out of the message. An order is read a dozen times in its life, and does not change."""
+    found = _read.get(key)
+    if found is None:
+        found = wire.order(message) if kind == "order" else wire.bundle(message)
+        while len(_read) >= REMEMBERED:
+            _read.pop(next(iter(_read)), None)  # Another thread may have been quicker.
+        _read[key] = found
+    return found

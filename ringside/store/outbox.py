@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    select,
+    update,
+)
 
 from ringside.store.book import LONGEST
 from ringside.store.schema import attempts, hexed, transactions, unhexed
@@ -90,27 +99,27 @@ class Transaction:
 
 def plan(connection: Connection, wanted: Sequence[Wanted], at: float) -> list[int]:
     """Stores what is to be sent, and returns the numbers under which it is."""
-    found = []
-    for one in wanted:
-        made = connection.execute(
-            transactions.insert().values(
-                lane=one.lane,
-                kind=one.kind,
-                orders=[hexed(key) for key in one.orders],
-                to=one.to,
-                data=one.data,
-                value=one.value,
-                gas=one.gas,
-                until=one.until,
-                state=Stage.PLANNED.value,
-                earns=one.earns,
-                created_at=at,
-                changed_at=at,
-            )
-        )
-        assert made.inserted_primary_key is not None
-        found.append(int(made.inserted_primary_key[0]))
-    return found
+    if not wanted:
+        return []
+    numbers = transactions.insert().returning(transactions.c.id, sort_by_parameter_order=True)
+    rows = [
+        {
+            "lane": one.lane,
+            "kind": one.kind,
+            "orders": [hexed(key) for key in one.orders],
+            "to": one.to,
+            "data": one.data,
+            "value": one.value,
+            "gas": one.gas,
+            "until": one.until,
+            "state": Stage.PLANNED.value,
+            "earns": one.earns,
+            "created_at": at,
+            "changed_at": at,
+        }
+        for one in wanted
+    ]
+    return list(connection.execute(numbers, rows).scalars())
 
 
 def next_nonce(connection: Connection, lane: str, on_chain: int) -> int:
@@ -121,23 +130,36 @@ def next_nonce(connection: Connection, lane: str, on_chain: int) -> int:
     return on_chain if highest is None else max(on_chain, int(highest) + 1)
 
 
-def sign(connection: Connection, number: int, nonce: int, attempt: Attempt, at: float) -> None:
-    """Stores a signed attempt of a transaction; from now on it may be on the chain."""
+def sign(connection: Connection, signed: Sequence[tuple[int, int, Attempt]]) -> None:
+    """Stores signed attempts, each with its transaction's number and nonce; from now on they may be
+    on the chain."""
+    if not signed:
+        return
     connection.execute(
         update(transactions)
-        .where(transactions.c.id == number)
-        .values(nonce=nonce, state=Stage.SENT.value, changed_at=at)
+        .where(transactions.c.id == bindparam("of"))
+        .values(
+            nonce=bindparam("under"), state=Stage.SENT.value, changed_at=bindparam("signed_at")
+        ),
+        [
+            {"of": number, "under": nonce, "signed_at": attempt.signed_at}
+            for number, nonce, attempt in signed
+        ],
     )
     connection.execute(
-        attempts.insert().values(
-            hash=hexed(attempt.hash),
-            transaction=number,
-            raw=attempt.raw,
-            max_fee=attempt.max_fee,
-            priority_fee=attempt.priority_fee,
-            void=attempt.void,
-            signed_at=attempt.signed_at,
-        )
+        attempts.insert(),
+        [
+            {
+                "hash": hexed(attempt.hash),
+                "transaction": number,
+                "raw": attempt.raw,
+                "max_fee": attempt.max_fee,
+                "priority_fee": attempt.priority_fee,
+                "void": attempt.void,
+                "signed_at": attempt.signed_at,
+            }
+            for number, _, attempt in signed
+        ],
     )
 
 
