@@ -51,6 +51,7 @@ contract Lens is ILens {
     {
         v.venue = venue;
         (v.seat, v.made) = VAULT.seatOf(account_, venue);
+        v.postable = VAULT.postable(account_, venue);
         if (!v.made) return v;
         v.resting = TOKEN.balanceOf(v.seat);
         // Our own seat's constant, whatever its venue is like.

@@ -29,6 +29,11 @@ import {Accounts} from "./vault/Accounts.sol";
 /// At a venue that fills later, tip and fee are set aside with the ticket and paid out when anyone shows that it was
 /// filled. Every action in a pocket settles a resolved ticket first.
 ///
+/// CAPS
+/// What the vault sent to an account's seat at a venue, less what came back from it, is posted; a loss stays so, and a
+/// profit that was taken out leaves nothing. Both are measured here, so that no venue can loosen its cap. A cap binds
+/// operators, as a pause does; what an owner posts counts and is never refused. What leaves in kind is not counted back.
+///
 /// STOPPING
 /// Nothing stops the vault. What stops an operator is the owner's `setOperator`; a pause by the guardian leaves operators
 /// the right to reduce, settle and pull.
@@ -41,6 +46,10 @@ contract Vault is Accounts {
     IVenues public immutable VENUES;
 
     mapping(bytes32 account => uint256) public reserved;
+    /// @inheritdoc IVault
+    mapping(uint8 venue => uint256) public posted;
+    /// @inheritdoc IVault
+    mapping(bytes32 account => mapping(uint8 venue => uint256)) public postedBy;
     /// @dev By account, venue and market.
     mapping(bytes32 pocket => Ticket) internal _tickets;
     mapping(bytes32 pocket => mapping(uint256 number => Outcome)) internal _outcomes;
@@ -134,7 +143,7 @@ contract Vault is Accounts {
         if (t.tip > 0) _credit(bytes32(bytes20(t.payee)), t.tip);
         if (t.fee > 0) _credit(bytes32(bytes20(t.collector)), t.fee);
         address seat = _seat(t.account, t.venue, route.implementation);
-        if (t.margin > 0) TOKEN.safeTransfer(seat, t.margin);
+        _send(t.account, t.venue, route, seat, t.margin);
 
         bool flat;
         (fill.quote, fill.position, fill.leverage, flat) =
@@ -159,7 +168,7 @@ contract Vault is Accounts {
         (made.active,) = _spend(t.account, Math.saturatingAdd(t.margin, pays), pays, uint64(1) << t.venue);
         if (pays > 0) reserved[t.account] += pays;
         made.number = _open(t);
-        if (t.margin > 0) TOKEN.safeTransfer(seat, t.margin);
+        _send(t.account, t.venue, route, seat, t.margin);
         (made.atRisk, made.position, made.leverage) = IDelayedSeat(seat).commit{value: msg.value}(
             route.instrument, t.size, t.limitQuote, t.margin, maxLoss, t.measure
         );
@@ -181,7 +190,7 @@ contract Vault is Accounts {
         address seat = _seat(account, venue, route.implementation);
         if (route.delayed) _settleFirst(Pocket(account, venue, market, route.instrument, seat));
         _spend(account, amount, 0, 0);
-        TOKEN.safeTransfer(seat, amount);
+        _send(account, venue, route, seat, amount);
         ISeat(seat).post(route.instrument, amount, maxLoss);
         emit MarginPosted(account, venue, amount);
     }
@@ -200,6 +209,9 @@ contract Vault is Accounts {
         received = TOKEN.balanceOf(address(this)) - before;
         require(received >= least, PaidShort(least, received));
         _credit(account, received);
+        // Never below zero, neither for the account nor, since it is their sum, for all.
+        uint256 back = Math.min(received, postedBy[account][venue]);
+        if (back > 0) (posted[venue], postedBy[account][venue]) = (posted[venue] - back, postedBy[account][venue] - back);
         emit MarginPulled(account, venue, received);
     }
 
@@ -223,6 +235,14 @@ contract Vault is Accounts {
         returns (Outcome memory)
     {
         return _outcomes[_key(account, venue, market)][number];
+    }
+
+    /// @inheritdoc IVault
+    function postable(bytes32 account, uint8 venue) external view returns (uint256) {
+        (uint256 cap, uint256 accountCap) = VENUES.caps(venue);
+        return Math.min(
+            Math.saturatingSub(cap, posted[venue]), Math.saturatingSub(accountCap, postedBy[account][venue])
+        );
     }
 
     // ------------------------------------------------------------------ tickets
@@ -352,6 +372,20 @@ contract Vault is Accounts {
         bool made;
         (seat, made) = seatOf(account, venue);
         require(made, NoSeat(account, venue));
+    }
+
+    /// @dev Margin on its way to a seat, counted before it goes.
+    function _send(bytes32 account, uint8 venue, IVenues.Route memory route, address seat, uint256 amount) internal {
+        if (amount == 0) return;
+        (uint256 all, uint256 own) = (posted[venue], postedBy[account][venue]);
+        if (!_isOwner(account)) {
+            uint256 room = Math.saturatingSub(route.cap, all);
+            require(amount <= room, VenueCapReached(venue, room));
+            room = Math.saturatingSub(route.accountCap, own);
+            require(amount <= room, AccountCapReached(account, venue, room));
+        }
+        (posted[venue], postedBy[account][venue]) = (all + amount, own + amount);
+        TOKEN.safeTransfer(seat, amount);
     }
 
     /// @dev A seat is found, not remembered: its address follows from this vault, the venue's implementation

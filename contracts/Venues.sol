@@ -14,16 +14,24 @@ import {IVenues} from "../interfaces/IVenues.sol";
 /// STOPPING
 /// The guardian pauses a venue, or all there are: operators then only reduce, settle and pull there. No pause reaches
 /// an owner. A venue added during a pause of all is not in it.
+///
+/// CAPS
+/// How much margin operators may have posted at a venue, in all and for one account. The guardian lowers them at once,
+/// the governor raises them. What counts is at the vault.
 contract Venues is IVenues, AccessManaged {
     /// @notice As many as fit the bits of an account's record at the vault.
     uint256 public constant MOST = 64;
     /// @notice 0.1 % of notional.
     uint256 public constant MAX_FEE = 1e15;
+    /// @notice What caps are kept in: whole USDC.
+    uint256 internal constant CAP_UNIT = 1e6;
 
     struct Venue {
         address implementation;
         bool delayed;
         bool paused;
+        uint40 cap;
+        uint40 accountCap;
     }
 
     address internal immutable SEQUENCER;
@@ -48,14 +56,19 @@ contract Venues is IVenues, AccessManaged {
     // ---------------------------------------------------------------- governor
 
     /// @inheritdoc IVenues
-    function addVenue(string calldata name, address seat) external restricted returns (uint8 venue) {
+    function addVenue(string calldata name, address seat, uint256 cap, uint256 accountCap)
+        external
+        restricted
+        returns (uint8 venue)
+    {
         require(seat.code.length > 0 && bytes(name).length > 0, BadInput());
         require(_venueNames.length < MOST, TooManyVenues());
         venue = uint8(_venueNames.length); // Safe because checked just above.
         bool delayed = ISeat(seat).delayed();
-        _venues[venue] = Venue(seat, delayed, false);
+        _venues[venue] = Venue(seat, delayed, false, 0, 0);
         _venueNames.push(name);
         emit VenueAdded(venue, name, seat, delayed);
+        _setCaps(venue, cap, accountCap);
     }
 
     /// @inheritdoc IVenues
@@ -102,6 +115,13 @@ contract Venues is IVenues, AccessManaged {
     }
 
     /// @inheritdoc IVenues
+    function raiseCaps(uint8 venue, uint256 cap, uint256 accountCap) external restricted {
+        (uint256 all, uint256 one) = caps(venue);
+        (uint256 newAll, uint256 newOne) = _setCaps(venue, cap, accountCap);
+        require(newAll >= all && newOne >= one && (newAll > all || newOne > one), NotRaised(all, one));
+    }
+
+    /// @inheritdoc IVenues
     function unpause(uint8 venue) external restricted {
         _known(venue);
         _venues[venue].paused = false;
@@ -123,6 +143,13 @@ contract Venues is IVenues, AccessManaged {
         }
     }
 
+    /// @inheritdoc IVenues
+    function lowerCaps(uint8 venue, uint256 cap, uint256 accountCap) external restricted {
+        (uint256 all, uint256 one) = caps(venue);
+        (uint256 newAll, uint256 newOne) = _setCaps(venue, cap, accountCap);
+        require(newAll <= all && newOne <= one && (newAll < all || newOne < one), NotLowered(all, one));
+    }
+
     // -------------------------------------------------------------------- reads
 
     /// @inheritdoc IVenues
@@ -138,12 +165,20 @@ contract Venues is IVenues, AccessManaged {
             require(_feeds[market].source != address(0), UnknownMarket(market));
             revert NotListed(venue, market);
         }
-        return Route(v.implementation, v.delayed, v.paused, instrument);
+        return Route(
+            v.implementation, v.delayed, v.paused, v.cap * CAP_UNIT, v.accountCap * CAP_UNIT, instrument
+        );
     }
 
     /// @inheritdoc IVenues
     function isPaused(uint8 venue) external view returns (bool) {
         return _known(venue).paused;
+    }
+
+    /// @inheritdoc IVenues
+    function caps(uint8 venue) public view returns (uint256 cap, uint256 accountCap) {
+        Venue memory v = _known(venue);
+        return (v.cap * CAP_UNIT, v.accountCap * CAP_UNIT);
     }
 
     /// @inheritdoc IVenues
@@ -206,6 +241,18 @@ contract Venues is IVenues, AccessManaged {
     function _known(uint8 venue) internal view returns (Venue memory v) {
         v = _venues[venue];
         require(v.implementation != address(0), UnknownVenue(venue));
+    }
+
+    /// @return all The cap as it is kept.
+    /// @return one The account's, likewise.
+    function _setCaps(uint8 venue, uint256 cap, uint256 accountCap) internal returns (uint256 all, uint256 one) {
+        uint256 most = type(uint40).max * CAP_UNIT;
+        require(cap <= most && accountCap <= most, CapTooHigh(most));
+        (all, one) = (cap / CAP_UNIT, accountCap / CAP_UNIT);
+        // Safe because just checked.
+        (_venues[venue].cap, _venues[venue].accountCap) = (uint40(all), uint40(one));
+        (all, one) = (all * CAP_UNIT, one * CAP_UNIT);
+        emit CapsSet(venue, all, one);
     }
 
     function _pause(uint8 venue) internal {

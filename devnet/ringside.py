@@ -11,9 +11,12 @@ from devnet.artifacts import compiled
 from devnet.chain import DEPLOYER, Chain
 from devnet.venues import VENUES
 from ringside.orders import market_id
+from ringside.units import USDC
 
 GRACE = 3_600
 """Seconds after a sequencer's outage in which no trigger fires, as in Chainlink's own example."""
+CAPS = 10**9 * USDC, 10**8 * USDC
+"""What operators may have posted at a venue, in all and for one account: more than anybody has."""
 HEARTBEAT = 86_400
 """Seconds after which a feed's answer is stale here: a day, Chainlink's longest, since a local feed
 moves only when told to."""
@@ -42,7 +45,7 @@ def deploy(w3: Web3, addresses: dict[str, Any]) -> dict[str, Any]:
         told = module.seat_arguments(venue)
         seat = chain.deploy(compiled(contract), vault.address, usdc, *told)
         ids[name], seats[name] = len(ids), seat.address
-        chain.send(venues, "addVenue", name, seat.address)
+        chain.send(venues, "addVenue", name, seat.address, *CAPS)
         for market, parts in venue["markets"].items():
             value = parts[instrument]
             key = (int(value, 16) if isinstance(value, str) else value).to_bytes(32, "big")

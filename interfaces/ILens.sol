@@ -22,9 +22,10 @@ interface ILens {
     }
 
     /// @param seat Where the account's seat is or will be.
-    /// @param made Whether it is there; if not, all else is empty.
+    /// @param made Whether it is there; if not, all that follows is empty but `postable`.
     /// @param isolated Whether each market has a pocket of its own: then `margin` is empty, and the markets have theirs.
     /// @param readable Whether the venue answered for the margin; always, where it is isolated.
+    /// @param postable What operators may still post there for the account, by the venue's caps.
     /// @param resting Settlement token in the seat itself, outside the venue: a gift, for `sweep`.
     struct SeatView {
         uint8 venue;
@@ -33,6 +34,7 @@ interface ILens {
         bool isolated;
         bool readable;
         uint256 resting;
+        uint256 postable;
         ISeat.Margin margin;
         MarketView[] markets;
     }

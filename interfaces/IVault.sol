@@ -32,6 +32,10 @@ interface IVault {
     error NoSeat(bytes32 account, uint8 venue);
     /// @notice The guardian has paused the venue: an operator may only reduce there, settle, and pull margin.
     error VenuePaused(uint8 venue);
+    /// @notice All accounts together have as much posted at the venue as its cap allows, but for `room`.
+    error VenueCapReached(uint8 venue, uint256 room);
+    /// @notice The account has as much posted at the venue as its cap for one account allows, but for `room`.
+    error AccountCapReached(bytes32 account, uint8 venue, uint256 room);
     /// @notice The venue fills later: `commit`, not `trade` or `close`.
     error FillsLater(uint8 venue);
     /// @notice The venue fills at once: `trade` or `close`, not `commit`.
@@ -308,6 +312,15 @@ interface IVault {
 
     /// @return What is set aside for open tickets.
     function reserved(bytes32 account) external view returns (uint256);
+
+    /// @return What was sent to the seats of all accounts at the venue, less what came back: the sum of `postedBy`.
+    function posted(uint8 venue) external view returns (uint256);
+
+    /// @return What was sent to the account's seat at the venue, less what came back, and never below zero.
+    function postedBy(bytes32 account, uint8 venue) external view returns (uint256);
+
+    /// @return What operators may still post there for the account, by the venue's caps.
+    function postable(bytes32 account, uint8 venue) external view returns (uint256);
 
     /// @return Venues at which the account may hold a position, as in `Balance`.
     function active(bytes32 account) external view returns (uint256);

@@ -21,12 +21,19 @@ interface IVenues {
     error FeeTooHigh(uint256 most);
     /// @notice There is nobody to pay a fee to.
     error NoCollector();
+    /// @notice A cap is beyond what a record holds.
+    error CapTooHigh(uint256 most);
+    /// @notice `raiseCaps` lowers nothing and raises something; the caps as they are.
+    error NotRaised(uint256 cap, uint256 accountCap);
+    /// @notice `lowerCaps` raises nothing and lowers something; the caps as they are.
+    error NotLowered(uint256 cap, uint256 accountCap);
 
     event VenueAdded(uint8 indexed venue, string name, address implementation, bool delayed);
     event MarketAdded(bytes32 indexed market, string name, address feed, uint32 heartbeat);
     event Listed(uint8 indexed venue, bytes32 indexed market, bytes32 instrument);
     event Paused(uint8 indexed venue);
     event Unpaused(uint8 indexed venue);
+    event CapsSet(uint8 indexed venue, uint256 cap, uint256 accountCap);
     event FeeSet(bytes32 indexed market, uint56 rate);
     event CollectorSet(address collector);
 
@@ -46,18 +53,28 @@ interface IVenues {
     /// @param implementation The contract that the venue's seats are clones of.
     /// @param delayed Whether it fills later.
     /// @param paused Whether operators may only reduce there.
+    /// @param cap The most that operators may have posted there for all accounts together, less what came back.
+    /// @param accountCap The same, for one account.
     /// @param instrument The venue's own name for the market.
     struct Route {
         address implementation;
         bool delayed;
         bool paused;
+        uint256 cap;
+        uint256 accountCap;
         bytes32 instrument;
     }
 
     // ---------------------------------------------------------------- governor
 
-    /// @notice Adds a venue by the seat contract that all its seats will be clones of.
-    function addVenue(string calldata name, address implementation) external returns (uint8 venue);
+    /// @notice Adds a venue by the seat contract that all its seats will be clones of. Caps are in the settlement token's
+    /// decimals, here and everywhere, and kept in whole USDC, rounded down.
+    function addVenue(string calldata name, address implementation, uint256 cap, uint256 accountCap)
+        external
+        returns (uint8 venue);
+
+    /// @notice Raises one cap of a venue or both.
+    function raiseCaps(uint8 venue, uint256 cap, uint256 accountCap) external;
 
     function addMarket(string calldata name, address feed, uint32 heartbeat) external returns (bytes32 market);
 
@@ -82,6 +99,9 @@ interface IVenues {
     /// @notice The same, at every venue there is.
     function pauseAll() external;
 
+    /// @notice Lowers one cap of a venue or both, below what is posted there if need be: then nothing more is.
+    function lowerCaps(uint8 venue, uint256 cap, uint256 accountCap) external;
+
     // ------------------------------------------------------------------- reads
 
     /// @return seat The contract that the venue's seats are clones of.
@@ -91,6 +111,10 @@ interface IVenues {
 
     /// @return Whether operators may only reduce at the venue.
     function isPaused(uint8 venue) external view returns (bool);
+
+    /// @return cap As in `Route`.
+    /// @return accountCap As in `Route`.
+    function caps(uint8 venue) external view returns (uint256 cap, uint256 accountCap);
 
     function feed(bytes32 market) external view returns (Feed memory);
 

@@ -13,8 +13,6 @@ from eth_utils.address import to_checksum_address
 
 from ringside.chain.abi import WORD, address, signed, word
 
-_SEAT_WORDS = 12
-"""Of a seat before its markets: six values, five of its margin, and where its markets are."""
 _MARKET_WORDS = 13
 """Of a market: three values, five of the position, five of the margin."""
 
@@ -46,6 +44,9 @@ class SeatView:
     """What the Lens says of one seat. An unreadable venue has no pocket, an unreadable market no
     position: they are absent, never zero.
 
+    `resting` and `postable` are USDC (1e6): what lies in the seat outside its venue, and what
+    operators may still post there by the venue's caps.
+
     `pocket` is the whole seat's margin, where its markets share it; where each has its own they
     are in `pockets`. `pending` has the open tickets' sizes, by market.
     """
@@ -54,6 +55,7 @@ class SeatView:
     seat: str
     made: bool
     resting: int
+    postable: int
     pocket: Pocket | None
     positions: Mapping[str, Position]
     isolated: bool = False
@@ -100,7 +102,7 @@ def _seat(
     answer: bytes, at: int, venues: Mapping[int, str], names: Mapping[bytes, str]
 ) -> SeatView:
     made, isolated, readable = (bool(word(answer, at + i)) for i in (2, 3, 4))
-    markets = at + word(answer, at + 11) // WORD
+    markets = at + word(answer, at + 12) // WORD
     positions, pockets, pending = {}, {}, {}
     for i in range(word(answer, markets)):
         place = markets + 1 + i * _MARKET_WORDS
@@ -111,10 +113,11 @@ def _seat(
             positions[name] = _position(answer, place + 3)
             if isolated:
                 pockets[name] = _pocket(answer, place + 8)
-    shared = _pocket(answer, at + 6) if readable and not isolated else None
-    seat, resting = to_checksum_address(address(answer, at + 1)), word(answer, at + 5)
+    shared = _pocket(answer, at + 7) if readable and not isolated else None
+    seat = to_checksum_address(address(answer, at + 1))
+    money = word(answer, at + 5), word(answer, at + 6)
     venue = venues[word(answer, at)]
-    return SeatView(venue, seat, made, resting, shared, positions, isolated, pockets, pending)
+    return SeatView(venue, seat, made, *money, shared, positions, isolated, pockets, pending)
 
 
 def _pocket(answer: bytes, at: int) -> Pocket:

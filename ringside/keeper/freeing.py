@@ -79,6 +79,7 @@ def after(account: AccountView, chosen: Plan, states: Mapping[str, MarketState])
 
 def _moved(seat: SeatView, state: MarketState, leg: ChainLeg, quote: Quote) -> SeatView:
     market = state.market
+    seat = replace(seat, postable=max(seat.postable - leg.margin, 0))
     at = seat.positions.get(market, Position(0, 0, state.mark_price, state.index_price, 0))
     now = replace(at, size=held(seat, market) + leg.size)
     positions = {**seat.positions, market: now}

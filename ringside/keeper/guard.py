@@ -37,11 +37,13 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A pocket as it was read: its health, and what its venue lets go (USD 1e18); or why it is
-    not known. `busy` says that a ticket is pending there, which lets nothing in or out."""
+    """A pocket as it was read: its health, what its venue lets go (USD 1e18), and what may be
+    posted there by the venue's caps (USDC); or why it is not known. `busy` says that a ticket is
+    pending there, which lets nothing in or out."""
 
     health: Health | None = None
     free: int = 0
+    postable: int = 0
     why: str = ""
     busy: bool = False
 
@@ -105,6 +107,8 @@ def _help(policy: Policy, pockets: Sequence[Read], idle: int, left: int, place: 
     wanted = most_to_give(to, policy.target - policy.tolerance // 2)
     if left < min(wanted, LEAST):
         return "the day's amount of its policy is used up"
+    if pockets[place].postable < min(wanted, LEAST):
+        return "its venue's cap is reached: post as the owner, or reduce the position"
     sources = [(idle, IDLE)]
     sources += sorted(
         ((_spare(read, policy.floor), at) for at, read in enumerate(pockets) if at != place),
@@ -112,7 +116,7 @@ def _help(policy: Policy, pockets: Sequence[Read], idle: int, left: int, place: 
     )
     enough = [source for source in sources if source[0] >= wanted]
     most, source = enough[0] if enough else max(sources, key=lambda s: s[0])
-    amount = min(wanted, left, most)
+    amount = min(wanted, left, most, pockets[place].postable)
     if amount < LEAST:
         return (
             f"idle has {from_units(idle, 6)} USDC and no other pocket of its policy has any to "

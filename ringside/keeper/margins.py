@@ -27,12 +27,12 @@ def rooms(
     order: Order, account: AccountView, states: Mapping[str, MarketState], margin: int, most: int
 ) -> dict[str, int]:
     """The largest |size| (1e18), `most` at the most, that each venue's own rules would let the
-    account trade in the order's direction, if all of `margin` (USDC) went there; a reduce-only
-    order's is at most the position."""
+    account trade in the order's direction, if all of `margin` (USDC) went there, or what the
+    venue's caps leave of it; a reduce-only order's is at most the position."""
     found = {}
     for venue, state in states.items():
         seat = account.seats[venue]
-        room = room_of(seat, state, order.sign, margin, most)
+        room = room_of(seat, state, order.sign, min(margin, seat.postable), most)
         if order.bounds.reduce_only or order.closes_all:
             room = min(room, max(-held(seat, state.market) * order.sign, 0))
         found[venue] = room
@@ -79,9 +79,10 @@ def divide(
     """By venue, the margin (USDC) of a route's legs, and how much of it the venue asks for.
 
     Each gets what its venue asks for; what is left goes to those that open, in proportion to their
-    notional. A leg that only reduces gets none, unless its venue would refuse it (one that fills
-    later wants something left in the pocket, even of a position closed). Where there is enough, a
-    leg filled later gets what it would lose if the price moved by `headroom` meanwhile.
+    notional, as far as their venues' caps let it. A leg that only reduces gets none, unless its
+    venue would refuse it (one that fills later wants something left in the pocket, even of a
+    position closed). Where there is enough, a leg filled later gets what it would lose if the price
+    moved by `headroom` meanwhile.
 
     Raises:
         TooLittleMargin: the venues ask for more than `margin`.
@@ -92,7 +93,13 @@ def divide(
         size = held(seat, state.market)
         reduces = size * leg.size < 0 and abs(leg.size) <= abs(size)
         free = reduces and not state.delayed
-        needs[leg.venue] = 0 if free else need(seat, state, leg.size, margin)
+        most = min(margin, seat.postable)
+        needs[leg.venue] = 0 if free else need(seat, state, leg.size, most)
+        if most < needs[leg.venue] <= margin:
+            raise TooLittleMargin(
+                f"{leg.venue} asks for more than the {usdc(most)} USDC that may be posted there by "
+                "its caps: allow other venues, or sign a smaller size."
+            )
         weights[leg.venue] = 0 if reduces else leg.quote.notional
         moving = leg.quote.notional * headroom // ONE // USDC_TO_USD
         reserves[leg.venue] = 0 if reduces or not state.delayed else moving
@@ -110,7 +117,8 @@ def divide(
     found = {}
     for venue, asked in needs.items():
         more = spare * weights[venue] // whole if whole else 0
-        found[venue] = (asked + reserves[venue] + more, asked)
+        given = min(asked + reserves[venue] + more, account.seats[venue].postable)
+        found[venue] = (max(given, asked), asked)
     return found
 
 

@@ -162,6 +162,7 @@ def in_transactions(
         mine = asked.tip(used, amount, progress.tip + tip)
         used += amount
         parts, carried = _within_share(parts, margins, asked.share(used) - spent, carried)
+        parts = tuple(_within_cap(leg, asked.account) for leg in parts)
         spent += sum(leg.margin for leg in parts)
         extra = mine + asked.fee(amount)
         tip, fee = tip + mine, fee + asked.fee(amount)
@@ -215,6 +216,11 @@ def _within_share(
         least = margins[leg.venue][1]
         found.append(replace(leg, margin=least + given * (leg.margin - least) // spare))
     return tuple(found), wanted - given
+
+
+def _within_cap(leg: ChainLeg, account: AccountView) -> ChainLeg:
+    """With no more margin than its venue's caps allow, which is no less than the venue asks for."""
+    return replace(leg, margin=min(leg.margin, account.seats[leg.venue].postable))
 
 
 def _require_least(asked: Asked, amount: int, last: bool) -> None:

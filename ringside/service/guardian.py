@@ -277,7 +277,7 @@ class Guardian:
             try:
                 seen = basis(seat, pocket.market, self.markets)
                 busy = pocket.market in seat.pending if seat.isolated else bool(seat.pending)
-                found.append(Read(health(seen, prices), seen.free, busy=busy))
+                found.append(Read(health(seen, prices), seen.free, seat.postable, busy=busy))
             except Unknown as no:
                 found.append(Read(why=str(no)))
         return found

@@ -12,10 +12,11 @@ GUARDIAN = 1
 
 
 def appoint_guardian(ringside: Ringside) -> Any:
-    """The governor lets the guardian pause, at once and without a delay."""
+    """The governor lets the guardian pause and lower caps, at once and without a delay."""
     governor, guardian = ringside.actors["governor"], ringside.actors["guardian"]
-    pauses = [keccak(text=call)[:4] for call in ("pause(uint8)", "pauseAll()")]
-    terms = ringside.venues.address, pauses, GUARDIAN
+    calls = "pause(uint8)", "pauseAll()", "lowerCaps(uint8,uint256,uint256)"
+    stops = [keccak(text=call)[:4] for call in calls]
+    terms = ringside.venues.address, stops, GUARDIAN
     send(ringside.access.setTargetFunctionRole, *terms, sender=governor)
     send(ringside.access.grantRole, GUARDIAN, guardian, 0, sender=governor)
     return guardian

@@ -17,7 +17,7 @@ from web3 import Web3
 from devnet import state
 from devnet.anvil import rpc
 from devnet.artifacts import compiled
-from devnet.ringside import deploy
+from devnet.ringside import CAPS, deploy
 from ringside.accounts import Right, account_id
 from ringside.orders import Domain, Order, market_id, sign
 
@@ -308,7 +308,7 @@ class Ringside:
         arguments = self.vault.address, self.usdc.address
         made = governor.deploy(getattr(self.project, contract), *arguments)
         venue = len(self.venues.venueNames())
-        send(self.venues.addVenue, contract, made.address, sender=governor)
+        send(self.venues.addVenue, contract, made.address, *CAPS, sender=governor)
         send(self.venues.list, venue, market, instrument.to_bytes(32, "big"), sender=governor)
         return venue, made
 

@@ -1,12 +1,12 @@
-"""The registry is added to, by the governor; of what is in it only fees, their collector and pauses
-ever change."""
+"""The registry is added to, by the governor; of what is in it only fees, their collector, caps and
+pauses ever change."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stage import BTC_USD, ETH_USD, MAX, USDC, Refused, reverts, send
 
-from devnet.ringside import GRACE
+from devnet.ringside import CAPS, GRACE
 from ringside.orders import MOST_VENUES, market_id
 from ringside.units import DAY
 
@@ -52,7 +52,7 @@ def test_a_route_names_the_venues_own_instrument(venues, venue):
 
 
 def test_a_venue_gets_the_next_id(venues, governor, seat):
-    receipt = send(venues.addVenue, "fourth", seat, sender=governor)
+    receipt = send(venues.addVenue, "fourth", seat, *CAPS, sender=governor)
     (event,) = receipt.decode_logs(venues.VenueAdded)
     assert (event.venue, event.name) == (NEXT, "fourth")
     assert (event.implementation, event.delayed) == (seat, False)
@@ -62,7 +62,7 @@ def test_a_venue_gets_the_next_id(venues, governor, seat):
 
 def test_a_venue_says_itself_whether_it_fills_later(ringside, venues, governor):
     later = ringside.addresses["ringside"]["seats"]["synthetix"]
-    receipt = send(venues.addVenue, "fourth", later, sender=governor)
+    receipt = send(venues.addVenue, "fourth", later, *CAPS, sender=governor)
     (event,) = receipt.decode_logs(venues.VenueAdded)
     assert (event.venue, event.delayed) == (NEXT, True)
     send(venues.list, NEXT, ETH_USD, ONE, sender=governor)
@@ -71,7 +71,7 @@ def test_a_venue_says_itself_whether_it_fills_later(ringside, venues, governor):
 
 def test_a_venue_that_does_not_say_when_it_fills_is_not_added(venues, governor, usdc):
     with pytest.raises(Refused):
-        send(venues.addVenue, "fourth", usdc, sender=governor)
+        send(venues.addVenue, "fourth", usdc, *CAPS, sender=governor)
 
 
 def test_a_market_gets_the_hash_of_its_name(venues, governor, feed):
@@ -94,7 +94,7 @@ def test_a_market_is_listed_at_a_venue(venues, governor, feed):
 def test_a_venue_needs_a_name_and_code(venues, governor, seat, client):
     for name, implementation in (("", seat), ("fourth", NOWHERE), ("fourth", client.address)):
         with reverts(venues.BadInput):
-            send(venues.addVenue, name, implementation, sender=governor)
+            send(venues.addVenue, name, implementation, *CAPS, sender=governor)
 
 
 def test_a_market_needs_a_name_a_feed_and_a_heartbeat(venues, governor, feed, client):
@@ -135,15 +135,16 @@ def test_the_registry_has_no_function_that_renames_or_removes(venues):
     mutable = {method.name for method in venues.contract_type.mutable_methods}
     adding = {"addVenue", "addMarket", "list"}
     stopping = {"pause", "pauseAll", "unpause"}
-    assert mutable == adding | stopping | {"setFee", "setCollector", "setAuthority"}
+    capping = {"raiseCaps", "lowerCaps"}
+    assert mutable == adding | stopping | capping | {"setFee", "setCollector", "setAuthority"}
 
 
 def test_there_are_no_more_venues_than_an_accounts_record_can_name(venues, governor, seat):
     assert venues.MOST() == MOST_VENUES == 64
     for number in range(venues.venueCount(), venues.MOST()):
-        send(venues.addVenue, str(number), seat, sender=governor)
+        send(venues.addVenue, str(number), seat, *CAPS, sender=governor)
     with reverts(venues.TooManyVenues):
-        send(venues.addVenue, "one more", seat, sender=governor)
+        send(venues.addVenue, "one more", seat, *CAPS, sender=governor)
     assert venues.implementation(venues.MOST() - 1) == seat
 
 
@@ -182,7 +183,7 @@ def test_a_market_may_be_known_and_not_listed(venues, governor, stranger, feed):
 def test_nobody_else_adds_charges_or_stops(venues, client, attacker, keeper, seat, feed):
     for actor in (client, attacker, keeper):
         for method, arguments in (
-            (venues.addVenue, ("fourth", seat)),
+            (venues.addVenue, ("fourth", seat, *CAPS)),
             (venues.addMarket, ("SOL-USD", feed, 60)),
             (venues.list, (0, ETH_USD, ONE)),
             (venues.setFee, (ETH_USD, 1)),
@@ -190,6 +191,8 @@ def test_nobody_else_adds_charges_or_stops(venues, client, attacker, keeper, sea
             (venues.pause, (0,)),
             (venues.pauseAll, ()),
             (venues.unpause, (0,)),
+            (venues.raiseCaps, (0, 2 * CAPS[0], CAPS[1])),
+            (venues.lowerCaps, (0, 0, 0)),
         ):
             with reverts(venues.AccessManagedUnauthorized, caller=actor.address):
                 send(method, *arguments, sender=actor)
@@ -206,18 +209,18 @@ def test_a_governor_with_a_delay_announces_first(ringside, venues, governor, str
     """OpenZeppelin's AccessManager as it is: the registry keeps to the role's delay."""
     access = ringside.access
     role, delay = 7, 2 * DAY
-    data = venues.addVenue.encode_input("fourth", seat)
+    data = venues.addVenue.encode_input("fourth", seat, *CAPS)
     choose = access.setTargetFunctionRole
     send(choose, venues.address, [data[:4]], role, sender=governor)
     send(access.grantRole, role, stranger, delay, sender=governor)
     operation = access.hashOperation(stranger, venues.address, data)
     with reverts(access.AccessManagerNotScheduled, operationId=bytes(operation)):
-        send(venues.addVenue, "fourth", seat, sender=stranger)
+        send(venues.addVenue, "fourth", seat, *CAPS, sender=stranger)
     send(access.schedule, venues.address, data, 0, sender=stranger)
     with reverts(access.AccessManagerNotReady, operationId=bytes(operation)):
-        send(venues.addVenue, "fourth", seat, sender=stranger)
+        send(venues.addVenue, "fourth", seat, *CAPS, sender=stranger)
     ringside.mine_at(ringside.now + delay)
-    send(venues.addVenue, "fourth", seat, sender=stranger)
+    send(venues.addVenue, "fourth", seat, *CAPS, sender=stranger)
     assert list(venues.venueNames()) == ["perp-v2", "rage", "synthetix", "fourth"]
 
 
@@ -317,7 +320,7 @@ def test_the_guardian_stops_every_venue_at_once(venues, governor, guardian, seat
     assert [event.venue for event in receipt.decode_logs(venues.Paused)] == [0, 1, 2]
     assert paused(venues) == {0, 1, 2}
     # What is added afterwards is not in it.
-    send(venues.addVenue, "fourth", seat, sender=governor)
+    send(venues.addVenue, "fourth", seat, *CAPS, sender=governor)
     assert not venues.isPaused(NEXT)
 
 
@@ -340,7 +343,8 @@ def test_the_guardian_only_stops(venues, governor, guardian, seat, feed):
         (venues.unpause, (0,)),
         (venues.setFee, (ETH_USD, 0)),
         (venues.setCollector, (guardian,)),
-        (venues.addVenue, ("fourth", seat)),
+        (venues.raiseCaps, (0, 2 * CAPS[0], CAPS[1])),
+        (venues.addVenue, ("fourth", seat, *CAPS)),
         (venues.addMarket, ("SOL-USD", feed, 60)),
         (venues.list, (0, market_id("SOL-USD"), ONE)),
         (venues.setAuthority, (guardian,)),

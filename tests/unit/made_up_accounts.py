@@ -13,6 +13,7 @@ NOWHERE = "0x" + "00" * 20
 MARKET = "ETH-USD"
 MARK = 2_000 * ONE
 INITIAL = ONE // 10
+UNCAPPED = 10**12 * USDC
 
 
 @dataclass(frozen=True)
@@ -38,24 +39,24 @@ def states_of(curves, funding_rate=0):
     }
 
 
-def no_seat(venue):
+def no_seat(venue, postable=UNCAPPED):
     """Where the account has nothing yet."""
-    return SeatView(venue, NOWHERE, False, 0, None, {})
+    return SeatView(venue, NOWHERE, False, 0, postable, None, {})
 
 
-def seat(venue, held=0, backing=0, market=MARKET, pending=0, isolated=False):
+def seat(venue, held=0, backing=0, market=MARKET, pending=0, isolated=False, postable=UNCAPPED):
     """A seat with `held` (1e18) and backing and free margin by its state's rule (USD 1e18)."""
     free = max(backing - abs(held) * MARK // ONE * INITIAL // ONE, 0)
     pocket = Pocket(backing, backing, free, 0, 0)
     positions = {market: Position(held, 0, MARK, MARK, 0)}
     shared, own = (None, {market: pocket}) if isolated else (pocket, {})
     waiting = {market: pending} if pending else {}
-    return SeatView(venue, NOWHERE, True, 0, shared, positions, isolated, own, waiting)
+    return SeatView(venue, NOWHERE, True, 0, postable, shared, positions, isolated, own, waiting)
 
 
 def unreadable(venue):
     """A seat whose venue does not answer."""
-    return SeatView(venue, NOWHERE, True, 0, None, {})
+    return SeatView(venue, NOWHERE, True, 0, UNCAPPED, None, {})
 
 
 def account(idle, *seats):

@@ -29,10 +29,17 @@ PLAIN = Policy(
 )
 
 
-def read(at: float, maintenance: int = 500, free: int = 10**6, busy: bool = False) -> Read:
+def read(
+    at: float,
+    maintenance: int = 500,
+    free: int = 10**6,
+    busy: bool = False,
+    postable: int = 10**12 * USDC,
+) -> Read:
     """A pocket of that health, which needs `maintenance` USD."""
     value = int(at * 1_000) * ONE // 1_000
-    return Read(Health(maintenance * value, maintenance * ONE, value), free * ONE, busy=busy)
+    found = Health(maintenance * value, maintenance * ONE, value)
+    return Read(found, free * ONE, postable, busy=busy)
 
 
 def healths() -> st.SearchStrategy[Read]:
@@ -190,3 +197,15 @@ def test_a_pocket_that_is_dropped_leaves_its_row_to_another():
     for place in range(200):
         scan.put(place, Basis(place * ONE, ONE, 0, {}))
     assert [scan.health({})[scan.row(place)] for place in (0, 199)] == [0, 199]
+
+
+def test_no_more_is_moved_than_the_caps_of_the_venue_let():
+    whole = decide(PLAIN, [read(1.1)], 10**12, Use(), NOW).move
+    assert whole is not None and whole.amount > 5 * USDC
+    capped = decide(PLAIN, [read(1.1, postable=5 * USDC)], 10**12, Use(), NOW).move
+    assert capped is not None and capped.amount == 5 * USDC
+
+
+def test_a_cap_that_is_reached_is_why_nothing_is_done():
+    (need,) = decide(PLAIN, [read(1.1, postable=0)], 10**12, Use(), NOW).needs
+    assert "cap is reached" in need.why

@@ -31,7 +31,7 @@ def seats(draw: st.DrawFn, number: int) -> tuple[Any, ...]:
         for key in keys
     ]
     flags = [draw(st.booleans()) for _ in range(3)]
-    return (number, draw(ADDRESSES), *flags, draw(UINTS), draw(MARGINS), markets)
+    return (number, draw(ADDRESSES), *flags, draw(UINTS), draw(UINTS), draw(MARGINS), markets)
 
 
 @st.composite
@@ -48,10 +48,11 @@ def test_every_value_is_where_the_abi_puts_it(told):
     assert (found.idle, found.reserved, found.epoch) == (idle, reserved, epoch)
     names = {number: name for name, number in VENUES.items()}
     assert list(found.seats) == [names[seat[0]] for seat in read]
-    for number, place, made, isolated, readable, resting, margin, markets in read:
+    for number, place, made, isolated, readable, resting, postable, margin, markets in read:
         seat = found.seats[names[number]]
         assert (seat.venue, seat.seat.lower()) == (names[number], place)
-        assert (seat.made, seat.isolated, seat.resting) == (made, isolated, resting)
+        assert (seat.made, seat.isolated) == (made, isolated)
+        assert (seat.resting, seat.postable) == (resting, postable)
         assert seat.pocket == (Pocket(*margin) if readable and not isolated else None)
         known = [one for one in markets if one[1]]
         assert seat.positions == {NAMES[key]: Position(*at) for key, _, _, at, _ in known}
