@@ -45,7 +45,7 @@ class Chain:
             raise DevnetError(f"{artifact.name} is not linked with its libraries.")
         factory = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
         data = factory.constructor(*args).data_in_transaction
-        receipt = self._transact({"data": data}, sender or self.accounts[DEPLOYER], artifact.name)
+        receipt = self.transact({"data": data}, sender or self.accounts[DEPLOYER], artifact.name)
         address = receipt["contractAddress"]
         assert address is not None
         return self.at(artifact, address)
@@ -67,7 +67,7 @@ class Chain:
             salt += 1
         found = Web3.to_checksum_address(address)
         data = HexStr("0x" + (word + code).hex())
-        self._transact(
+        self.transact(
             {"to": CREATE2_DEPLOYER, "data": data}, self.accounts[DEPLOYER], artifact.name
         )
         if not self.w3.eth.get_code(found):
@@ -80,7 +80,7 @@ class Chain:
         """Call `name` of `contract` in a transaction from `role`'s account, paying `value` wei."""
         tx: TxParams = {"to": contract.address, "data": contract.encode_abi(name, list(args))}
         tx["value"] = Wei(value)
-        return self._transact(tx, self.accounts[role], name)
+        return self.transact(tx, self.accounts[role], name)
 
     def advance(self, seconds: int) -> None:
         """Mine one block `seconds` after the latest one."""
@@ -91,7 +91,8 @@ class Chain:
         """The latest block."""
         return self.w3.eth.get_block("latest")
 
-    def _transact(self, tx: TxParams, sender: str, what: str) -> TxReceipt:
+    def transact(self, tx: Any, sender: str, what: str) -> TxReceipt:
+        """Send `tx` from an unlocked account and wait for it; `what` is named if it reverts."""
         value = tx.get("value", Wei(0))
         tx = {**tx, "from": Web3.to_checksum_address(sender), "gas": TX_GAS, "value": value}
         digest = rpc(

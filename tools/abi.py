@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / ".build" / "__local__.json"
 TARGET = ROOT / "ringside" / "chain" / "abis.json"
 NAMES = (
-    *("Vault", "Desk", "Quotes", "Policies", "Venues", "Lens", "Board"),
+    *("Vault", "Desk", "Bundles", "Quotes", "Policies", "Venues", "Access", "Lens", "Board"),
     *("PerpV2Seat", "RageSeat", "SynthetixSeat", "LocalUSDC"),
 )
 

@@ -201,9 +201,11 @@ def test_a_pocket_that_is_dropped_leaves_its_row_to_another():
 
 def test_no_more_is_moved_than_the_caps_of_the_venue_let():
     whole = decide(PLAIN, [read(1.1)], 10**12, Use(), NOW).move
-    assert whole is not None and whole.amount > 5 * USDC
+    assert whole is not None
+    assert whole.amount > 5 * USDC
     capped = decide(PLAIN, [read(1.1, postable=5 * USDC)], 10**12, Use(), NOW).move
-    assert capped is not None and capped.amount == 5 * USDC
+    assert capped is not None
+    assert capped.amount == 5 * USDC
 
 
 def test_a_cap_that_is_reached_is_why_nothing_is_done():
