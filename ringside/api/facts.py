@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from eth_abi.abi import decode
 from requests import RequestException
 from web3.exceptions import Web3Exception
 
@@ -23,6 +24,8 @@ from ringside.chain.abi import selector, word
 from ringside.chain.multicall import MULTICALL3, Block, Call, ReadFailed, aggregate
 from ringside.chain.views import AccountView
 from ringside.keeper.admission import Facts, Grant
+from ringside.keeper.conditions import Progress
+from ringside.keeper.look import PROGRESS
 from ringside.orders import Bundle, Order
 
 KNOWN = 20_000
@@ -32,6 +35,7 @@ MOST = 400
 AHEAD = 8
 """Nonces that are read at once: who sends one order sends the next soon, as a rule."""
 _OPERATORS = "operators(bytes32,address)"
+_PROGRESS = "progress(bytes32)"
 _SPENT, _USED = "isSpent(bytes32,uint256)", "groupUsed(bytes32,uint256)"
 
 
@@ -150,9 +154,11 @@ class Accounts:
         if groups:
             # Steps of a bundle in several groups are each held against the fullest: a rare case,
             # in which the chain is the judge.
-            used = max(known.groups.get(group, 0) for group in groups)
-            used = used if len(groups) == 1 else 0
-            moments = {name: replace(one, group_used=used) for name, one in moments.items()}
+            taken = max(known.groups.get(group, 0) for group in groups)
+            taken = taken if len(groups) == 1 else 0
+            moments = {name: replace(one, group_used=taken) for name, one in moments.items()}
+        # Before an order is refused by anything else, what others may have filled of it counts.
+        used = await self._progress(digest) if newest and isinstance(request, Order) else 0
         return Facts(
             time=seen.block.timestamp,
             digest=digest,
@@ -163,6 +169,7 @@ class Accounts:
             states=seen.roomy,
             moments=moments,
             venue_ids=self.house.ringside.venue_ids,
+            used=used,
         )
 
     async def known(self, account: bytes, seen: Seen, newest: bool = True) -> _Known:
@@ -235,6 +242,12 @@ class Accounts:
         nonces = map(_word, range(first, first + AHEAD))
         answers = await self.reads.ask([Call(desk, head + nonce, True) for nonce in nonces])
         return [bool(answer and word(answer)) for answer in answers]
+
+    async def _progress(self, digest: bytes) -> int:
+        """|1e18| of an order that is filled or pending; the chain keeps it by the digest."""
+        desk = self.house.ringside.desk.address
+        (answer,) = await self.reads.ask([Call(desk, selector(_PROGRESS) + digest, True)])
+        return Progress(*decode(PROGRESS, answer)).used if answer else 0
 
     async def _used(self, account: bytes, groups: Sequence[int]) -> dict[int, int]:
         """What the orders of groups have filled and pending, |1e18|."""

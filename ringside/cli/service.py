@@ -7,7 +7,7 @@ import time
 import click
 
 from ringside.api import logs, metrics
-from ringside.api.house import House, Status
+from ringside.api.house import House, Limits, Status
 from ringside.api.serve import NotServed, Servers
 from ringside.chain.contracts import DeploymentError
 from ringside.chain.node import NoNode
@@ -78,6 +78,12 @@ def _serve(config: Config, parts: Parts) -> None:
         quarantine=engine.quarantine,
         status=status,
         origin=config.origin,
+        limits=Limits(
+            client_rate=config.client_rate,
+            client_burst=config.client_burst,
+            account_rate=config.account_rate,
+            account_burst=config.account_burst,
+        ),
     )
     servers = Servers(house)
     servers.start()

@@ -376,8 +376,11 @@ def _require_margin(order: Order, facts: Facts, states: Mapping[str, MarketState
     rest = account.idle - _tip(order, facts)
     margin = min(order.max_margin, rest)
     if any(
-        _is_ample(order, facts, state, margin)
-        or room_of(account.seats[name], state, order.sign, margin)
+        _is_ample(order, facts, state, min(margin, account.seats[name].postable))
+        or room_of(
+            *(account.seats[name], state, order.sign),
+            min(margin, account.seats[name].postable),
+        )
         for name, state in states.items()
     ):
         return
@@ -386,7 +389,7 @@ def _require_margin(order: Order, facts: Facts, states: Mapping[str, MarketState
         f"With {usdc(margin)} USDC, the lesser of the maxMargin of {usdc(order.max_margin)} and "
         f"what is idle after the tip, {usdc(rest)}, and with what is free at "
         f"{_named(states)}, no venue lets anything be opened: sign a larger maxMargin or deposit "
-        "more.",
+        "more; or the venues' caps are reached.",
     )
 
 

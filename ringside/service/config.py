@@ -47,6 +47,12 @@ class Config(BaseSettings):
     origin: str = ""
     """Where clients find the API, as https://desk.example behind a proxy: sessions are signed for
     it; else http://host:port."""
+    client_rate: float = Field(50.0, gt=0)
+    client_burst: float = Field(200.0, ge=1)
+    """Requests a second that one address may make as a rule, and at once."""
+    account_rate: float = Field(20.0, gt=0)
+    account_burst: float = Field(100.0, ge=1)
+    """Orders and other requests a second for one account, likewise."""
     admin_port: int = Field(8601, ge=0, le=65535)
     """Administration and metrics, on loopback always."""
 

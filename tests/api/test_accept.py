@@ -7,7 +7,7 @@ from served import STRANGER_KEY, Served
 from story import TIP
 
 from ringside.orders import Bundle, Mode, sign
-from ringside.units import ONE
+from ringside.units import ONE, USDC
 
 
 def test_a_signed_order_is_stored_and_the_engine_is_woken(served: Served) -> None:
@@ -69,6 +69,22 @@ def test_a_cancelled_nonce_is_refused_after_the_event(served: Served) -> None:
     served.caught_up()
     found = served.post(order)
     assert (found.status_code, found.json()["code"]) == (422, "nonce-spent")
+
+
+def test_an_order_that_another_keeper_has_all_but_filled_is_taken(served: Served) -> None:
+    """What is left of its tip is all that has to be idle."""
+    story = served.story
+    order = story.order("ETH-USD", ONE, tip=100 * USDC)
+    venue = story.ringside.venue_ids["perp-v2"]
+    rival = story.w3.eth.accounts[8]
+    story.fill_by(rival, order, [(venue, ONE * 999 // 1_000, 5_000 * USDC)])
+    idle = story.vault.functions.idle(story.account).call()
+    story.own("withdraw", story.account, idle - 5 * USDC, story.client)
+    served.caught_up()
+    assert served.post(order).status_code == 201
+    other = story.order("ETH-USD", ONE, tip=100 * USDC)
+    found = served.post(other)
+    assert (found.status_code, found.json()["code"]) == (422, "tip-beyond-idle")
 
 
 def test_a_strangers_signature_is_refused(served: Served) -> None:
