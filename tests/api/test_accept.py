@@ -77,7 +77,7 @@ def test_an_order_that_another_keeper_has_all_but_filled_is_taken(served: Served
     order = story.order("ETH-USD", ONE, tip=100 * USDC)
     venue = story.ringside.venue_ids["perp-v2"]
     rival = story.w3.eth.accounts[8]
-    story.fill_by(rival, order, [(venue, ONE * 999 // 1_000, 5_000 * USDC)])
+    story.fill_by(rival, order, [(venue, ONE * 999 // 1_000, 900 * USDC)])
     idle = story.vault.functions.idle(story.account).call()
     story.own("withdraw", story.account, idle - 5 * USDC, story.client)
     served.caught_up()
