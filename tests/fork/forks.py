@@ -147,9 +147,9 @@ def origin() -> Iterator[tuple[Web3, dict[str, Any]]]:
 
 @contextmanager
 def forked(network: Network) -> Iterator[Web3]:
-    """A chain that goes on from the network's block, and asks for what it does not have yet. What it
-    was told is kept nowhere: anvil's own cache goes by chain id and block alone, and would show one
-    origin's state for another's.
+    """A chain that goes on from the network's block, and asks for what it does not have yet. What
+    it was told is kept nowhere: anvil's own cache goes by chain id and block alone, and would show
+    one origin's state for another's.
 
     Raises:
         DevnetError: it did not start; with what anvil said.
