@@ -13,6 +13,16 @@ from ringside.units import USDC
 DEPOSIT = 20_000 * USDC
 
 
+TOLD: list[str] = []
+"""Which networks were forked."""
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says which of the two it was: a network's own chain, or one that plays it."""
+    for line in TOLD:
+        terminalreporter.write_line(line)
+
+
 def pytest_generate_tests(metafunc: Any) -> None:
     """Every network that is named in the environment, or the one that is played."""
     if "network" in metafunc.fixturenames:
@@ -31,11 +41,9 @@ def network(request: Any) -> Iterator[Network]:
 
 
 @pytest.fixture(scope="session")
-def shared_fork(network: Network, request: Any) -> Iterator[Fork]:
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+def shared_fork(network: Network) -> Iterator[Fork]:
+    TOLD.append(network.told)
     with forked(network) as w3:
-        if reporter is not None:
-            reporter.write_line(network.told)
         yield Fork(w3, network)
 
 

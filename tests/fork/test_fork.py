@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from eth_account import Account
 from forks import CLIENT, KEEPER, STRANGER, Fork, forked, named, origin, played
 
@@ -207,3 +209,27 @@ def test_a_network_is_read_once_its_address_is_named() -> None:
     assert "sequencer" in network.told
     with pytest.raises(DevnetError, match="arbitrum cannot be forked"), forked(network):
         pass
+
+
+def test_a_network_in_the_file_is_read_as_the_one_that_is_played(tmp_path: Path) -> None:
+    """One chain, told both ways."""
+    with origin() as (w3, addresses):
+        wanted = played(w3, addresses)
+    venues = {
+        place.name: {
+            "seat": place.seat,
+            "arguments": [{"value": value, "checked": True} for value in place.arguments],
+            "markets": {name: "0x" + key.hex() for name, key in place.markets.items()},
+        }
+        for place in wanted.venues
+    }
+    entry = {
+        **{"rpc": "SOMEWHERE", "chain_id": wanted.chain_id, "block": wanted.block},
+        **{"usdc": wanted.usdc, "sequencer": {"value": wanted.sequencer, "checked": False}},
+        **{"feeds": wanted.feeds, "venues": venues},
+    }
+    file = tmp_path / "networks.yaml"
+    file.write_text(yaml.safe_dump({"somewhere": entry}))
+    (found,) = named(file, {"SOMEWHERE": wanted.url})
+    assert found.unchecked == ("sequencer",)
+    assert replace(found, name=wanted.name, unchecked=()) == wanted
