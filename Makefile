@@ -4,6 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
 N ?= 200
+SEED ?= 1
 
 VENV := .venv/bin
 ANVIL = $(firstword $(wildcard node_modules/@foundry-rs/anvil-*/bin))
@@ -15,12 +16,14 @@ export SOLCX_BINARY_PATH := $(CURDIR)/build/solc
 # The npm launchers of anvil exit 0 when it fails, so the binary itself goes on the path.
 RUN = PATH="$(CURDIR)/$(ANVIL):$$PATH"
 
-.PHONY: help demo test devnet up lint bench soak clean setup
+.PHONY: help demo test fork invariants devnet up lint bench soak clean setup
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    one deposit, signed orders, three real perp DEXs   (ARGS=\"--market BTC-USD --size -3 --deposit 250000\")"
 	@echo "make test    every test                                        (ARGS=\"-k leverage\")"
+	@echo "make fork    the seats on forks of RINGSIDE_FORK_OPTIMISM and RINGSIDE_FORK_ARBITRUM, or of a chain that plays them"
+	@echo "make invariants  N calls in any order, eight invariants after each   (N=20000, SEED=1)"
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
 	@echo "make up      the local chain, a keeper with its API, and a client with money, until Ctrl-C"
 	@echo "make lint    format, lint and types"
@@ -35,6 +38,12 @@ demo: setup
 
 test: setup
 	@$(RUN) ape test -n $(WORKERS) $(ARGS)
+
+fork: setup
+	@$(RUN) python -m pytest -q -p no:ape_test tests/fork $(ARGS)
+
+invariants: setup
+	@$(RUN) python -m bench.assurance_stateful $(if $(filter file,$(origin N)),20000,$(N)) $(SEED)
 
 devnet: setup
 	@$(RUN) python -m devnet up
