@@ -121,6 +121,39 @@ abstract contract Book is IOrders {
         if (state & BOUND != 0) p = _progress[job.key];
         latched = p.used != 0 || p.failures != 0;
 
+        tip = _parts(job, terms, p, whole, size, margin);
+        if (job.conditional) _countConditions(job, terms.conditions[0], size);
+
+        if (job.kind == Kind.Atomic) return (tip, latched);
+        bool all = _closesAll(terms);
+        uint256 total = p.used + size;
+        if (job.kind == Kind.Alone && !all && total == whole && !ticket && p.pending == 0) {
+            _spend(job.account, job.nonce);
+            if (state & BOUND != 0) delete _progress[job.key];
+            return (tip, latched);
+        }
+        if (state & BOUND == 0) _bind(job);
+        Progress storage s = _progress[job.key];
+        s.used = SafeCast.toUint128(total);
+        s.margin = SafeCast.toUint64(p.margin + margin);
+        s.tip = SafeCast.toUint64(p.tip + tip);
+        if (ticket) (s.pending, s.open) = (SafeCast.toUint128(p.pending + size), p.open + 1);
+        if (all && s.open == 0 && closings[job.key].left == 0) {
+            s.done = true;
+            if (job.kind == Kind.Alone) _spend(job.account, job.nonce);
+        }
+    }
+
+    /// @dev What a part of an order may be, and what of the signed margin and tip it may use.
+    /// @return tip As `_count`.
+    function _parts(
+        Job memory job,
+        Terms calldata terms,
+        Progress memory p,
+        uint256 whole,
+        uint256 size,
+        uint256 margin
+    ) internal pure returns (uint256 tip) {
         bool all = _closesAll(terms);
         require(!p.done, Overfilled(0, size));
         uint256 open = all ? size : whole - p.used;
@@ -144,24 +177,6 @@ abstract contract Book is IOrders {
         }
         share = Math.saturatingSub(share, p.margin);
         require(margin <= share, TooMuchMargin(share, margin));
-        if (job.conditional) _countConditions(job, terms.conditions[0], size);
-
-        if (job.kind == Kind.Atomic) return (tip, latched);
-        if (job.kind == Kind.Alone && !all && total == whole && !ticket && p.pending == 0) {
-            _spend(job.account, job.nonce);
-            if (state & BOUND != 0) delete _progress[job.key];
-            return (tip, latched);
-        }
-        if (state & BOUND == 0) _bind(job);
-        Progress storage s = _progress[job.key];
-        s.used = SafeCast.toUint128(total);
-        s.margin = SafeCast.toUint64(p.margin + margin);
-        s.tip = SafeCast.toUint64(p.tip + tip);
-        if (ticket) (s.pending, s.open) = (SafeCast.toUint128(p.pending + size), p.open + 1);
-        if (all && s.open == 0 && closings[job.key].left == 0) {
-            s.done = true;
-            if (job.kind == Kind.Alone) _spend(job.account, job.nonce);
-        }
     }
 
     /// @dev What most orders are: filled whole, by themselves, with nothing kept beside.

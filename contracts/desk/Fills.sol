@@ -68,8 +68,11 @@ abstract contract Fills is Book, Prices, EIP712 {
         quote = _trade(job, terms, legs, tip, y);
         _checkPrice(terms, y.fair, size, quote, tip + y.fee);
         _checkBest(terms, y.best, quote);
-        int256 signed = terms.size < 0 ? -int256(size) : int256(size);
-        emit Filled(job.key, job.account, msg.sender, signed, quote, tip, receipt);
+        _report(job, terms.size < 0 ? -int256(size) : int256(size), quote, tip, receipt);
+    }
+
+    function _report(Job memory job, int256 size, uint256 quote, uint256 tip, Receipt calldata receipt) private {
+        emit Filled(job.key, job.account, msg.sender, size, quote, tip, receipt);
     }
 
     /// @return size Σ|leg|, 1e18 base.
@@ -200,6 +203,19 @@ abstract contract Fills is Book, Prices, EIP712 {
         internal
         returns (uint256 number)
     {
+        IVault.Trade memory t = _ticketTerms(job, terms, leg);
+        number = _open(job, terms, leg, t);
+        emit Committed(
+            job.key, job.account, msg.sender, leg.venue, number, leg.size, t.limitQuote, receipt
+        );
+    }
+
+    /// @dev Books the leg as if it were filled.
+    /// @return What the vault is to do, with the worst price that all bounds allow.
+    function _ticketTerms(Job memory job, Terms calldata terms, Leg calldata leg)
+        internal
+        returns (IVault.Trade memory)
+    {
         job.conditional = _checkTerms(terms);
         _checkLeg(terms, leg);
         require(terms.tickets.length == 1, NoTickets());
@@ -209,22 +225,24 @@ abstract contract Fills is Book, Prices, EIP712 {
         if (_closesAll(terms)) whole = _close(job, terms, 1 << leg.venue);
         (uint256 tip, bool latched) = _count(job, terms, whole, size, uint256(leg.margin), true);
         Yardstick memory y = _yardstick(terms, job.key, job.conditional, size, latched);
-
         uint256 limit = _ticketLimit(terms, y, size, tip + y.fee);
-        IVault.Trade memory t = _terms(job, terms, leg, limit, tip, y.fee, y.collector);
-        IVault.Commitment memory c = VAULT.commit{value: msg.value}(t, terms.tickets[0].maxLoss);
+        return _terms(job, terms, leg, limit, tip, y.fee, y.collector);
+    }
 
+    /// @dev One call to the vault, what is signed about where it leads, and the ticket on the books.
+    function _open(Job memory job, Terms calldata terms, Leg calldata leg, IVault.Trade memory t)
+        internal
+        returns (uint256)
+    {
+        IVault.Commitment memory c = VAULT.commit{value: msg.value}(t, terms.tickets[0].maxLoss);
         After memory done;
         done.active = c.active;
         _checkPocket(terms, leg, c.position, c.leverage, done);
         if (done.opened && !terms.bounds.openAgainst) _requireClosedFirst(job, terms, done);
         uint64 cost = SafeCast.toUint64(Math.ceilDiv(c.atRisk, UNIT));
-        Made memory made =
-            Made(job.key, SafeCast.toUint128(size), SafeCast.toUint64(tip), cost, 0);
+        uint128 size = SafeCast.toUint128(SignedMath.abs(leg.size));
+        Made memory made = Made(job.key, size, SafeCast.toUint64(t.tip), cost, 0);
         _remember(job, terms, _ticketId(job.account, leg.venue, terms.market, c.number), made);
-        emit Committed(
-            job.key, job.account, msg.sender, leg.venue, c.number, leg.size, t.limitQuote, receipt
-        );
         return c.number;
     }
 
