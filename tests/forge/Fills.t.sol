@@ -459,7 +459,7 @@ contract FillsTest is Stage {
     function test_a_chain_without_a_sequencer_has_nothing_to_wait_for() public {
         ringside(address(usdc), address(0));
         venues.addMarket("ETH-USD", address(ethFeed), 1 days);
-        venues.addVenue("late", make("ScriptedSeat", abi.encode(vault, usdc)));
+        venues.addVenue("late", make("ScriptedSeat", abi.encode(vault, usdc)), CAP, CAP);
         venues.list(0, ETH, E);
         venue[0] = IVenueToTell(venues.implementation(0));
         venue[0].setPrice(E, 2_000e18);

@@ -32,7 +32,7 @@ contract RegistryTest is Stage {
             abi.encodeWithSelector(bytes4(keccak256("AccessManagedUnauthorized(address)")), attacker);
         vm.startPrank(attacker);
         vm.expectRevert(not);
-        venues.addVenue("x", address(venue[0]));
+        venues.addVenue("x", address(venue[0]), CAP, CAP);
         vm.expectRevert(not);
         venues.addMarket("x", address(ethFeed), 1);
         vm.expectRevert(not);
@@ -75,12 +75,12 @@ contract RegistryTest is Stage {
     function test_venues_and_markets_are_added_once_and_never_change() public {
         bytes memory bad = abi.encodeWithSelector(IVenues.BadInput.selector);
         vm.expectRevert(bad);
-        venues.addVenue("x", attacker);
+        venues.addVenue("x", attacker, CAP, CAP);
         vm.expectRevert(bad);
-        venues.addVenue("", address(venue[0]));
+        venues.addVenue("", address(venue[0]), CAP, CAP);
         vm.expectEmit(true, true, true, true, address(venues));
         emit VenueAdded(3, "x", address(venue[2]), true);
-        require(venues.addVenue("x", address(venue[2])) == 3, "id");
+        require(venues.addVenue("x", address(venue[2]), CAP, CAP) == 3, "id");
         require(venues.implementation(3) == address(venue[2]), "implementation");
         vm.expectRevert(bad);
         venues.addMarket("x", attacker, 1);
@@ -129,10 +129,10 @@ contract RegistryTest is Stage {
 
     function test_there_are_64_venues_at_most() public {
         for (uint256 i = 3; i < 64; ++i) {
-            venues.addVenue("more", address(venue[0]));
+            venues.addVenue("more", address(venue[0]), CAP, CAP);
         }
         vm.expectRevert(abi.encodeWithSelector(IVenues.TooManyVenues.selector));
-        venues.addVenue("more", address(venue[0]));
+        venues.addVenue("more", address(venue[0]), CAP, CAP);
         same(IPublic(address(venues)).MOST(), 64, "most");
     }
 

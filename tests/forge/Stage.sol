@@ -55,6 +55,8 @@ abstract contract Stage {
     uint256 internal constant CLIENT_KEY = 0xc11e47;
     uint256 internal constant MAX = type(uint256).max;
     uint256 internal constant USDC = 1e6;
+    /// @dev More than anybody has.
+    uint256 internal constant CAP = 1e9 * USDC;
     int256 internal constant ONE = 1e18;
     bytes32 internal constant ETH = keccak256("ETH-USD");
     bytes32 internal constant BTC = keccak256("BTC-USD");
@@ -102,7 +104,7 @@ abstract contract Stage {
         string[3] memory names = ["ScriptedSeat", "ScriptedSeat", "ScriptedDelayedSeat"];
         for (uint8 i; i < 3; ++i) {
             venue[i] = IVenueToTell(make(names[i], args));
-            venues.addVenue(string.concat("venue-", vm.toString(i)), address(venue[i]));
+            venues.addVenue(string.concat("venue-", vm.toString(i)), address(venue[i]), CAP, CAP);
             venues.list(i, ETH, E);
             venues.list(i, BTC, B);
             venue[i].setPrice(E, 2_000e18);

@@ -22,6 +22,7 @@ from devnet.anvil import rpc
 from devnet.artifacts import compiled
 from devnet.chain import DEPLOYER, Chain
 from devnet.feeds import aggregator
+from devnet.ringside import CAPS
 from devnet.venues import VENUES
 from ringside.accounts import account_id
 from ringside.orders import market_id
@@ -231,7 +232,7 @@ class Fork:
             seat = chain.deploy(compiled(place.seat), self.vault.address, usdc, *told)
             self.ids[place.name] = len(self.ids)
             self.implementations[place.name] = seat
-            chain.send(self.venues, "addVenue", place.name, seat.address)
+            chain.send(self.venues, "addVenue", place.name, seat.address, *CAPS)
             for market, instrument in place.markets.items():
                 if market in network.feeds:
                     key = market_id(market)

@@ -22,6 +22,7 @@ from devnet import ringside
 from devnet.anvil import rpc
 from devnet.artifacts import compiled
 from devnet.chain import Chain
+from devnet.ringside import CAPS
 from devnet.synthetix import markets
 from ringside.accounts import account_id
 from ringside.chain.abi import encode as call_data
@@ -194,7 +195,7 @@ class Arena:
         self.must("Vault", "deposit", own, USDC, by=self.fickle)
         wanted = data_of("Vault", "withdraw", own, USDC, self.fickle)
         self.must("FickleSeat", "plan", [(self.vault, wanted)], by="governor")
-        self.chain.send(venues, "addVenue", FICKLE, made.address)
+        self.chain.send(venues, "addVenue", FICKLE, made.address, *CAPS)
         key = (1).to_bytes(32, "big")
         self.chain.send(venues, "list", self.fickle_id, market_id("ETH-USD"), key)
         self.chain.send(venues, "setCollector", self.who["governor"])
