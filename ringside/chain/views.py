@@ -81,10 +81,11 @@ class AccountView:
 def account_view(
     answer: bytes, venue_ids: Mapping[str, int], names: Mapping[bytes, str]
 ) -> AccountView:
-    """`ILens.AccountView` with venues and markets by their names.
+    """`ILens.AccountView` with venues and markets by their names. Venues of no name here are left
+    out: the registry grows before every program knows of it.
 
     Raises:
-        IndexError, KeyError: it is none, or of a venue or market of no name here.
+        IndexError, KeyError: it is none, or of a market of no name here.
     """
     venues = {number: name for name, number in venue_ids.items()}
     head = word(answer) // WORD
@@ -92,15 +93,14 @@ def account_view(
     first = seats + 1
     views = {}
     for i in range(word(answer, seats)):
-        view = _seat(answer, first + word(answer, first + i) // WORD, venues, names)
-        views[view.venue] = view
+        at = first + word(answer, first + i) // WORD
+        if (venue := venues.get(word(answer, at))) is not None:
+            views[venue] = _seat(answer, at, venue, names)
     owner, idle = to_checksum_address(address(answer, head)), word(answer, head + 1)
     return AccountView(owner, idle, word(answer, head + 4), views, word(answer, head + 2))
 
 
-def _seat(
-    answer: bytes, at: int, venues: Mapping[int, str], names: Mapping[bytes, str]
-) -> SeatView:
+def _seat(answer: bytes, at: int, venue: str, names: Mapping[bytes, str]) -> SeatView:
     made, isolated, readable = (bool(word(answer, at + i)) for i in (2, 3, 4))
     markets = at + word(answer, at + 12) // WORD
     positions, pockets, pending = {}, {}, {}
@@ -116,7 +116,6 @@ def _seat(
     shared = _pocket(answer, at + 7) if readable and not isolated else None
     seat = to_checksum_address(address(answer, at + 1))
     money = word(answer, at + 5), word(answer, at + 6)
-    venue = venues[word(answer, at)]
     return SeatView(venue, seat, made, *money, shared, positions, isolated, pockets, pending)
 
 

@@ -151,7 +151,7 @@ def test_the_lens_reads_every_venue(fork: Fork) -> None:
     seats = view[5]
     assert len(seats) == len(fork.ids)
     for seat in seats:
-        _, _, made, isolated, readable, _, margin, (market,) = seat
+        _, _, made, isolated, readable, _, _, margin, (market,) = seat
         assert made
         assert readable
         assert market[1]

@@ -4,6 +4,7 @@ vault locked, and no balance is counted twice."""
 import pytest
 from stage import ETH, ETH_USD, MAX, USDC, selector, send
 
+from devnet.ringside import CAPS
 from ringside.accounts import account_id
 
 AMOUNT = 1_000 * USDC
@@ -36,7 +37,7 @@ def venue(ringside, project, venues, governor, other_vault, token):
     """An honest one, whose seats obey that vault."""
     seat = governor.deploy(project.StandInSeat, other_vault, token)
     number = len(venues.venueNames())
-    send(venues.addVenue, "stand-in", seat, sender=governor)
+    send(venues.addVenue, "stand-in", seat, *CAPS, sender=governor)
     send(venues.list, number, ETH_USD, (1).to_bytes(32, "big"), sender=governor)
     return number
 

@@ -4,8 +4,8 @@ one call for all that is read after a step."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -30,7 +30,6 @@ from ringside.chain.contracts import Refused
 from ringside.chain.contracts import Ringside as Deployment
 from ringside.chain.multicall import MULTICALL3
 from ringside.chain.sender import attempt
-from ringside.chain.views import AccountView, account_view
 from ringside.orders import Domain, market_id
 from ringside.units import USDC
 
@@ -88,18 +87,6 @@ class Read:
 
 def _word(answer: bytes, place: int) -> int:
     return int.from_bytes(answer[place : place + 32], "big")
-
-
-class _BesideOthers(Deployment):
-    """The deployment as a keeper takes it who has no module for the hostile venue: the package
-    knows only accounts whose every venue it has."""
-
-    def account_view(self, markets: Sequence[str], answer: bytes) -> AccountView:
-        names = {market_id(name): name for name in markets}
-        ids = {**self.venue_ids, FICKLE: len(self.venue_ids)}
-        seen = account_view(answer, ids, names)
-        seats = {name: seat for name, seat in seen.seats.items() if name != FICKLE}
-        return replace(seen, seats=seats)
 
 
 @cache
@@ -163,7 +150,7 @@ class Arena:
         self.payees = [(account_id(self.who[role]), role) for role in PAYEES]
         self.payees.append((account_id(self.fickle), FICKLE))
         self.venues = {**self.own["venue_ids"], FICKLE: self.fickle_id}
-        self.deployment = _BesideOthers.at(w3, self.addresses)
+        self.deployment = Deployment.at(w3, self.addresses)
         self.holders = self._open_accounts()
         self.seats = {
             (holder.name, venue): self._seat(holder.account, number)

@@ -64,3 +64,13 @@ def test_every_value_is_where_the_abi_puts_it(told):
 def test_an_answer_that_is_cut_short_is_refused():
     with pytest.raises(IndexError):
         account_view(b"", VENUES, NAMES)
+
+
+@given(accounts(), st.sampled_from(sorted(VENUES)))
+def test_a_venue_of_no_name_here_hides_nothing_of_the_others(told, unknown):
+    answer = encode([KIND], [told])
+    whole = account_view(answer, VENUES, NAMES)
+    known = {name: number for name, number in VENUES.items() if name != unknown}
+    found = account_view(answer, known, NAMES)
+    assert found.seats == {n: seat for n, seat in whole.seats.items() if n != unknown}
+    assert (found.idle, found.epoch) == (whole.idle, whole.epoch)
