@@ -272,40 +272,41 @@ class Search:
 
     def _parts(self, node: Node) -> list[Node] | None:
         """The node in parts, by what keeps the relaxation from being a split: sizes that the lots
-        cannot make up, then jumps, then coarse lots, in the end finer ones; or, where that bounds
-        them better, by what many venues take together. None are left where nothing below can be a
-        split; `None` says that there is nothing more to tell apart."""
+        cannot make up, what many venues take together, jumps, coarse lots, in the end finer ones.
+        Where several would do, the one that bounds its parts best. None are left where nothing
+        below can be a split; `None` says that there is nothing more to tell apart."""
         top, relaxation = node.top, node.relaxation
         assert top is not None
         state = self._reduced(node.state, top, relaxation)
         x, mu = top.best.x, top.best.mu
         near = max(abs(x) * 1e-7, *(abs(point.x - x) for _, point in top.mix))
+
+        def nodes(parts: Sequence[Part]) -> list[Node]:
+            return [Node(max(node.bound, b), part, relaxation, (x, near, mu)) for b, part in parts]
+
         together = [
             Node(node.bound, part, under, (x, near, 0.0))
             for part, under in self._together(state, top, relaxation)
         ]
         finer = self._finer(state, top)
-        if together and finer is not None:
-            return together
-        if finer is None:
-            jumps = self._jumps(state, top)
-            if together:
-                singly = [Node(node.bound, part, relaxation, (x, near, mu)) for part in jumps]
-                return self._better(together, singly) if jumps else together
-            if not jumps and state != list(node.state):
-                jumps = [state]
-            if not jumps:
-                jumps = self._lots(state, top, coarse=True)
-            finer = [(-inf, part) for part in jumps] or self._stepped(state, top)
-            finer = finer or [(-inf, part) for part in self._lots(state, top, coarse=False)]
-            if not finer:
-                return None
-        start = x, near, mu
-        return [Node(max(node.bound, least), part, relaxation, start) for least, part in finer]
+        if finer is not None and not together:
+            return nodes(finer)
+        jumps = nodes(self._jumps(state, top)) if finer is None else []
+        divisions = [division for division in (together, jumps) if division]
+        if not divisions and state != list(node.state):
+            return nodes([(-inf, state)])
+        lots = nodes(self._lots(state, top, coarse=True))
+        divisions += [lots] if lots else []
+        if divisions:
+            return self._better(divisions)
+        found = self._stepped(state, top) or self._lots(state, top, coarse=False)
+        return nodes(found) or None
 
-    def _better(self, *divisions: list[Node]) -> list[Node]:
+    def _better(self, divisions: list[list[Node]]) -> list[Node]:
         """The division whose parts are bounded best: the least of them, then the others. It is
         climbed for each part, once: they keep what was found."""
+        if len(divisions) == 1:
+            return divisions[0]
         best: tuple[list[float], list[Node]] | None = None
         for division in divisions:
             climbed = [part for node in division if (part := self._climbed(node)) is not None]
@@ -314,6 +315,8 @@ class Search:
             bounds += [enough] * (len(division) - len(bounds))
             if best is None or bounds > best[0]:
                 best = bounds, climbed
+            if bounds[0] >= enough:  # It cannot be better.
+                break
         assert best is not None
         return best[1]
 
@@ -352,7 +355,7 @@ class Search:
             found.append((weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
         return found
 
-    def _jumps(self, state: State, top: Top) -> list[State]:
+    def _jumps(self, state: State, top: Top) -> list[Part]:
         """Two parts at the venue that jumps furthest around the top, by how many of its like take
         part or from mode to mode; none where nobody jumps."""
         points = [point for _, point in top.mix]
@@ -372,16 +375,16 @@ class Search:
             return []
         choice = state[found]
         if choice.closable and not all(point.used[found] for point in points):
-            return _counted(state, found, top)
+            return [(-inf, part) for part in _counted(state, found, top)]
         first = min(used, key=lambda way: (way.lo, way.hi))
         rest = tuple(way for way in choice.ways if way is not first)
         one = _with(state, found, choice.closable, (first,))
-        return [one, _with(state, found, False, rest)]
+        return [(-inf, one), (-inf, _with(state, found, False, rest))]
 
-    def _lots(self, state: State, top: Top, coarse: bool) -> list[State]:
+    def _lots(self, state: State, top: Top, coarse: bool) -> list[Part]:
         """Two parts at the venue whose size is furthest from whole lots; none where all are."""
         furthest, least = 0.0, 0.0 if coarse else FINE * self.relaxation.size
-        found: list[State] = []
+        found: list[Part] = []
         for i, choice in enumerate(state):
             way = top.mix[0][1].ways[i]
             if way not in choice.ways or not all(point.used[i] for _, point in top.mix):
@@ -395,7 +398,7 @@ class Search:
                 rest = tuple(other for other in choice.ways if other is not way)
                 one = _with(state, i, choice.closable, (way.within(way.lo, at), *rest))
                 two = _with(state, i, False, (way.within(at + way.lot, way.hi),))
-                furthest, found = part * way.step, [one, two]
+                furthest, found = part * way.step, [(-inf, one), (-inf, two)]
         return found
 
     def _finer(self, state: State, top: Top) -> list[Part] | None:
