@@ -291,7 +291,7 @@ class Search:
         finer = self._finer(state, top)
         if finer is not None and not together:
             return nodes(finer)
-        jumps = nodes(self._jumps(state, top)) if finer is None else []
+        jumps = nodes(self._jumps(state, top))
         divisions = [division for division in (together, jumps) if division]
         if not divisions and state != list(node.state):
             return nodes([(-inf, state)])
