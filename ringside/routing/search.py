@@ -17,7 +17,7 @@ from math import fsum, gcd, inf
 
 import numpy as np
 
-from ringside.routing import kernel
+from ringside.routing import divide, kernel
 from ringside.routing.dual import Point, Relaxation, State, Top
 from ringside.routing.kernel import ROUNDING
 from ringside.routing.narrow import narrowed
@@ -291,16 +291,19 @@ class Search:
         finer = self._finer(state, top)
         if finer is not None and not together:
             return nodes(finer)
-        jumps = nodes(self._jumps(state, top))
+        jumps = nodes(_plain(divide.jumps(state, top)))
         divisions = [division for division in (together, jumps) if division]
         if not divisions and state != list(node.state):
             return nodes([(-inf, state)])
-        lots = nodes(self._lots(state, top, coarse=True))
+        lots = nodes(_plain(divide.lots(state, top, lambda way: way.coarse)))
         divisions += [lots] if lots else []
         if divisions:
             return self._better(divisions)
-        found = self._stepped(state, top) or self._lots(state, top, coarse=False)
-        return nodes(found) or None
+        least = FINE * relaxation.size
+        fine = self._stepped(state, top) or _plain(
+            divide.lots(state, top, lambda way: way.step > least)
+        )
+        return nodes(fine) or None
 
     def _better(self, divisions: list[list[Node]]) -> list[Node]:
         """The division whose parts are bounded best: the least of them, then the others. It is
@@ -355,52 +358,6 @@ class Search:
             found.append((weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
         return found
 
-    def _jumps(self, state: State, top: Top) -> list[Part]:
-        """Two parts at the venue that jumps furthest around the top, by how many of its like take
-        part or from mode to mode; none where nobody jumps."""
-        points = [point for _, point in top.mix]
-        every = zip(*(point.sizes for point in points), strict=True)
-        widest, found = 0.0, -1
-        used: list[Way] = []
-        for i, (choice, sizes) in enumerate(zip(state, every, strict=True)):
-            jump = max(sizes) - min(sizes)
-            if jump <= widest:
-                continue
-            ways = list(dict.fromkeys(point.ways[i] for point in points if point.used[i]))
-            if any(way not in choice.ways for way in ways):
-                continue
-            if len(ways) > 1 or (choice.closable and not all(point.used[i] for point in points)):
-                widest, found, used = jump, i, ways
-        if found < 0:
-            return []
-        choice = state[found]
-        if choice.closable and not all(point.used[found] for point in points):
-            return [(-inf, part) for part in _counted(state, found, top)]
-        first = min(used, key=lambda way: (way.lo, way.hi))
-        rest = tuple(way for way in choice.ways if way is not first)
-        one = _with(state, found, choice.closable, (first,))
-        return [(-inf, one), (-inf, _with(state, found, False, rest))]
-
-    def _lots(self, state: State, top: Top, coarse: bool) -> list[Part]:
-        """Two parts at the venue whose size is furthest from whole lots; none where all are."""
-        furthest, least = 0.0, 0.0 if coarse else FINE * self.relaxation.size
-        found: list[Part] = []
-        for i, choice in enumerate(state):
-            way = top.mix[0][1].ways[i]
-            if way not in choice.ways or not all(point.used[i] for _, point in top.mix):
-                continue
-            lots = (_mean(top, i) - way.low) / way.step
-            part = min(lots % 1.0, 1.0 - lots % 1.0)
-            if (coarse and not way.coarse) or part < 1e-6 or part * way.step <= furthest:
-                continue
-            if way.step > least and way.lo < way.hi:
-                at = min(way.lo + int(lots) * way.lot, way.hi - way.lot)
-                rest = tuple(other for other in choice.ways if other is not way)
-                one = _with(state, i, choice.closable, (way.within(way.lo, at), *rest))
-                two = _with(state, i, False, (way.within(at + way.lot, way.hi),))
-                furthest, found = part * way.step, [(-inf, one), (-inf, two)]
-        return found
-
     def _finer(self, state: State, top: Top) -> list[Part] | None:
         """Where the lots of those that take part cannot make up the size, one branch for each other
         venue that could help, without those before it; `None` where they can."""
@@ -437,21 +394,20 @@ class Search:
             if not state[i].ways:  # It offers the same as one before it.
                 continue
             least = point.value + max(loss + point.toll, 0.0)
-            found.append((least, _with(state, i, False, state[i].ways)))
-            like = [j for _, j in others if state[j].ways and state[j].like(state[i])]
-            for j in like:
-                state = _with(state, j, True, ())
+            found.append((least, [*state[:i], Choice(False, state[i].ways), *state[i + 1 :]]))
+            like = {j for _, j in others if state[j].ways and state[j].like(state[i])}
+            state = [Choice(True, ()) if j in like else choice for j, choice in enumerate(state)]
         return [*found, (-inf, state)]
+
+
+def _plain(parts: Sequence[State]) -> list[Part]:
+    """The parts, with nothing known to bound them."""
+    return [(-inf, part) for part in parts]
 
 
 def _taking(points: Sequence[Point]) -> set[int]:
     """Which venues take part at any of the points."""
     return {i for point in points for i, used in enumerate(point.used) if used}
-
-
-def _mean(top: Top, i: int) -> float:
-    """A venue's size around the top, mixed (base)."""
-    return fsum(w * point.sizes[i] for w, point in top.mix)
 
 
 def _between(top: Top, most_venues: int | None) -> list[tuple[Point, list[Way]]]:
@@ -463,7 +419,7 @@ def _between(top: Top, most_venues: int | None) -> list[tuple[Point, list[Way]]]
         return []
     point = top.best
     ways = [way for way, used in zip(point.ways, sides, strict=True) if all(used)]
-    wanted, some = fsum(_mean(top, i) for i in others), []
+    wanted, some = fsum(divide.mean(top, i) for i in others), []
     for _, i in sorted((point.losses[i], i) for i in others):
         ways = [*ways, next(p.ways[i] for _, p in top.mix if p.used[i])]
         wanted -= max(p.sizes[i] for _, p in top.mix)
@@ -471,18 +427,3 @@ def _between(top: Top, most_venues: int | None) -> list[tuple[Point, list[Way]]]
         if wanted <= 0:
             break
     return [(p, w) for p, w in some[-2:] if most_venues is None or len(w) <= most_venues]
-
-
-def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
-    return [*state[:i], Choice(closable, ways), *state[i + 1 :]]
-
-
-def _counted(state: State, i: int, top: Top) -> list[State]:
-    """Two parts by how many of those that offer the same as venue i take part; which of them does
-    not matter."""
-    like = [j for j, choice in enumerate(state) if choice.closable and choice.like(state[i])]
-    count = int(fsum(w for j in like for w, point in top.mix if point.used[j]) + 1e-9)
-    count = min(count, len(like) - 1)
-    first, rest = set(like[: count + 1]), set(like[count:])
-    more = [Choice(False, c.ways) if j in first else c for j, c in enumerate(state)]
-    return [more, [choice for j, choice in enumerate(state) if j not in rest]]

@@ -30,7 +30,7 @@ from ringside.venues.base import Quote
 
 VERSION = 3
 """Of the document's form."""
-SOLVER = "bound-4"
+SOLVER = "bound-5"
 """The solver that this package decides by. Another name may give other legs."""
 
 
