@@ -71,7 +71,7 @@ def solve(
     sides = [Side(offer, sign) for offer in sorted(given, key=lambda o: o.curve.venue)]
     require_capacity(sides, sign, amount, most_venues)
     pool = Pool()
-    prepare(sides, amount, pool)
+    prepare(sides, amount, pool, shared=margin is not None)
     found = _search(sides, amount, most_venues, margin, pool)
     if found.best is None and not found.finished:
         raise Undecided(
