@@ -69,7 +69,8 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is searched: |size| (1e18) over `state`, one entry a venue; `margin` in USD 1e36, as
-    size × margin per base gives it. A split within `tolerance` (USD) of the best is good enough."""
+    size × margin per base gives it. A split within `tolerance` (USD) of the best is good enough;
+    after so much `work` the search gives up."""
 
     size: int
     state: State
@@ -77,6 +78,7 @@ class Problem:
     margin: int | None
     margins: Sequence[int]
     tolerance: float
+    work: int = WORK
 
     def fits(self, parts: Parts) -> bool:
         """Whether the rules over several venues are kept."""
@@ -133,7 +135,7 @@ class Search:
         self._push(Node(-inf, self.problem.state, self.relaxation, (price, step, 0.0)))
         while self._heap:
             bound, _, node = heappop(self._heap)
-            if bound >= self._enough or self.work >= WORK:
+            if bound >= self._enough or self.work >= self.problem.work:
                 self.finished = self.finished and bound >= self._enough
                 self.bound = min(self.bound, bound)
                 break
