@@ -35,6 +35,9 @@ EAGER = 1_500
 """Nodes times the square of the venues within which the search goes on for the last 250th of the
 tolerance: where that is cheap (15 nodes of ten venues, none of fifty), nothing is left that a
 plainer split could do better."""
+STEPS = 4
+"""In so many steps divisions are compared. What gets a node less far may do so at every node below
+it, lot by lot, and is no better than what gets it nowhere."""
 FINE = 1e-8
 """Lots below this share of the order are never branched on."""
 RETRIES = 8
@@ -300,27 +303,29 @@ class Search:
         lots = nodes(_plain(divide.lots(state, top, lambda way: way.coarse)))
         divisions += [lots] if lots else []
         if divisions:
-            return self._better(divisions)
+            return self._better(node.bound, divisions)
         least = FINE * relaxation.size
         fine = self._stepped(state, top) or _plain(
             divide.lots(state, top, lambda way: way.step > least)
         )
         return nodes(fine) or None
 
-    def _better(self, divisions: list[list[Node]]) -> list[Node]:
-        """The division whose parts are bounded best: the least of them, then the others. It is
-        climbed for each part, once: they keep what was found."""
+    def _better(self, bound: float, divisions: list[list[Node]]) -> list[Node]:
+        """The division whose parts' bounds get furthest from `bound` to where that is enough: the
+        least of them, then the others; of equals the first. It is climbed for each part, once:
+        they keep what was found."""
         if len(divisions) == 1:
             return divisions[0]
-        best: tuple[list[float], list[Node]] | None = None
+        enough = self._enough
+        best: tuple[list[int], list[Node]] | None = None
         for division in divisions:
             climbed = [part for node in division if (part := self._climbed(node)) is not None]
-            enough = self._enough
-            bounds = sorted(min(part.bound, enough) for part in climbed)
-            bounds += [enough] * (len(division) - len(bounds))
-            if best is None or bounds > best[0]:
-                best = bounds, climbed
-            if bounds[0] >= enough:  # It cannot be better.
+            shares = [min((part.bound - bound) / (enough - bound), 1.0) for part in climbed]
+            shares += [1.0] * (len(division) - len(climbed))
+            steps = sorted(int(share * STEPS) for share in shares)
+            if best is None or steps > best[0]:
+                best = steps, climbed
+            if steps[0] == STEPS:  # It cannot be better.
                 break
         assert best is not None
         return best[1]

@@ -17,7 +17,7 @@ def told_apart(state, i):
     return [i]
 
 
-def first_of(self, divisions):
+def first_of(self, bound, divisions):
     """Whichever division is there first, good or bad."""
     return divisions[0]
 
