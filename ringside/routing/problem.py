@@ -43,7 +43,8 @@ class NotEnoughMargin(SplitError):
 
 
 class Undecided(SplitError):
-    """The search stopped at its limit without a split, and without a proof that there is none."""
+    """The search stopped at its limit without a split, and without a proof that there is none; or
+    with one, and without knowing which rule is in the way."""
 
 
 class NoFit(SplitError):

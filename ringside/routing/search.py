@@ -17,7 +17,7 @@ from math import fsum, gcd, inf
 
 import numpy as np
 
-from ringside.routing import kernel
+from ringside.routing import divide, kernel
 from ringside.routing.dual import Point, Relaxation, State, Top
 from ringside.routing.kernel import ROUNDING
 from ringside.routing.narrow import narrowed
@@ -35,6 +35,9 @@ EAGER = 1_500
 """Nodes times the square of the venues within which the search goes on for the last 250th of the
 tolerance: where that is cheap (15 nodes of ten venues, none of fifty), nothing is left that a
 plainer split could do better."""
+STEPS = 4
+"""In so many steps divisions are compared. What gets a node less far may do so at every node below
+it, lot by lot, and is no better than what gets it nowhere."""
 FINE = 1e-8
 """Lots below this share of the order are never branched on."""
 RETRIES = 8
@@ -69,7 +72,8 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is searched: |size| (1e18) over `state`, one entry a venue; `margin` in USD 1e36, as
-    size × margin per base gives it. A split within `tolerance` (USD) of the best is good enough."""
+    size × margin per base gives it. A split within `tolerance` (USD) of the best is good enough;
+    after so much `work` the search gives up."""
 
     size: int
     state: State
@@ -77,6 +81,7 @@ class Problem:
     margin: int | None
     margins: Sequence[int]
     tolerance: float
+    work: int = WORK
 
     def fits(self, parts: Parts) -> bool:
         """Whether the rules over several venues are kept."""
@@ -133,7 +138,7 @@ class Search:
         self._push(Node(-inf, self.problem.state, self.relaxation, (price, step, 0.0)))
         while self._heap:
             bound, _, node = heappop(self._heap)
-            if bound >= self._enough or self.work >= WORK:
+            if bound >= self._enough or self.work >= self.problem.work:
                 self.finished = self.finished and bound >= self._enough
                 self.bound = min(self.bound, bound)
                 break
@@ -272,48 +277,56 @@ class Search:
 
     def _parts(self, node: Node) -> list[Node] | None:
         """The node in parts, by what keeps the relaxation from being a split: sizes that the lots
-        cannot make up, then jumps, then coarse lots, in the end finer ones; or, where that bounds
-        them better, by what many venues take together. None are left where nothing below can be a
-        split; `None` says that there is nothing more to tell apart."""
+        cannot make up, what many venues take together, jumps, coarse lots, in the end finer ones.
+        Where several would do, the one that bounds its parts best. None are left where nothing
+        below can be a split; `None` says that there is nothing more to tell apart."""
         top, relaxation = node.top, node.relaxation
         assert top is not None
         state = self._reduced(node.state, top, relaxation)
         x, mu = top.best.x, top.best.mu
         near = max(abs(x) * 1e-7, *(abs(point.x - x) for _, point in top.mix))
+
+        def nodes(parts: Sequence[Part]) -> list[Node]:
+            return [Node(max(node.bound, b), part, relaxation, (x, near, mu)) for b, part in parts]
+
         together = [
             Node(node.bound, part, under, (x, near, 0.0))
             for part, under in self._together(state, top, relaxation)
         ]
         finer = self._finer(state, top)
-        if together and finer is not None:
-            return together
-        if finer is None:
-            jumps = self._jumps(state, top)
-            if together:
-                singly = [Node(node.bound, part, relaxation, (x, near, mu)) for part in jumps]
-                return self._better(together, singly) if jumps else together
-            if not jumps and state != list(node.state):
-                jumps = [state]
-            if not jumps:
-                jumps = self._lots(state, top, coarse=True)
-            finer = [(-inf, part) for part in jumps] or self._stepped(state, top)
-            finer = finer or [(-inf, part) for part in self._lots(state, top, coarse=False)]
-            if not finer:
-                return None
-        start = x, near, mu
-        return [Node(max(node.bound, least), part, relaxation, start) for least, part in finer]
+        if finer is not None and not together:
+            return nodes(finer)
+        jumps = nodes(_plain(divide.jumps(state, top)))
+        divisions = [division for division in (together, jumps) if division]
+        if not divisions and state != list(node.state):
+            return nodes([(-inf, state)])
+        lots = nodes(_plain(divide.lots(state, top, lambda way: way.coarse)))
+        divisions += [lots] if lots else []
+        if divisions:
+            return self._better(node.bound, divisions)
+        least = FINE * relaxation.size
+        fine = self._stepped(state, top) or _plain(
+            divide.lots(state, top, lambda way: way.step > least)
+        )
+        return nodes(fine) or None
 
-    def _better(self, *divisions: list[Node]) -> list[Node]:
-        """The division whose parts are bounded best: the least of them, then the others. It is
-        climbed for each part, once: they keep what was found."""
-        best: tuple[list[float], list[Node]] | None = None
+    def _better(self, bound: float, divisions: list[list[Node]]) -> list[Node]:
+        """The division whose parts' bounds get furthest from `bound` to where that is enough: the
+        least of them, then the others; of equals the first. It is climbed for each part, once:
+        they keep what was found."""
+        if len(divisions) == 1:
+            return divisions[0]
+        enough = self._enough
+        best: tuple[list[int], list[Node]] | None = None
         for division in divisions:
             climbed = [part for node in division if (part := self._climbed(node)) is not None]
-            enough = self._enough
-            bounds = sorted(min(part.bound, enough) for part in climbed)
-            bounds += [enough] * (len(division) - len(bounds))
-            if best is None or bounds > best[0]:
-                best = bounds, climbed
+            shares = [min((part.bound - bound) / (enough - bound), 1.0) for part in climbed]
+            shares += [1.0] * (len(division) - len(climbed))
+            steps = sorted(int(share * STEPS) for share in shares)
+            if best is None or steps > best[0]:
+                best = steps, climbed
+            if steps[0] == STEPS:  # It cannot be better.
+                break
         assert best is not None
         return best[1]
 
@@ -352,52 +365,6 @@ class Search:
             found.append((weighed, replace(relaxation, margin=sign * worth * (most / ONE))))
         return found
 
-    def _jumps(self, state: State, top: Top) -> list[State]:
-        """Two parts at the venue that jumps furthest around the top, by how many of its like take
-        part or from mode to mode; none where nobody jumps."""
-        points = [point for _, point in top.mix]
-        every = zip(*(point.sizes for point in points), strict=True)
-        widest, found = 0.0, -1
-        used: list[Way] = []
-        for i, (choice, sizes) in enumerate(zip(state, every, strict=True)):
-            jump = max(sizes) - min(sizes)
-            if jump <= widest:
-                continue
-            ways = list(dict.fromkeys(point.ways[i] for point in points if point.used[i]))
-            if any(way not in choice.ways for way in ways):
-                continue
-            if len(ways) > 1 or (choice.closable and not all(point.used[i] for point in points)):
-                widest, found, used = jump, i, ways
-        if found < 0:
-            return []
-        choice = state[found]
-        if choice.closable and not all(point.used[found] for point in points):
-            return _counted(state, found, top)
-        first = min(used, key=lambda way: (way.lo, way.hi))
-        rest = tuple(way for way in choice.ways if way is not first)
-        one = _with(state, found, choice.closable, (first,))
-        return [one, _with(state, found, False, rest)]
-
-    def _lots(self, state: State, top: Top, coarse: bool) -> list[State]:
-        """Two parts at the venue whose size is furthest from whole lots; none where all are."""
-        furthest, least = 0.0, 0.0 if coarse else FINE * self.relaxation.size
-        found: list[State] = []
-        for i, choice in enumerate(state):
-            way = top.mix[0][1].ways[i]
-            if way not in choice.ways or not all(point.used[i] for _, point in top.mix):
-                continue
-            lots = (_mean(top, i) - way.low) / way.step
-            part = min(lots % 1.0, 1.0 - lots % 1.0)
-            if (coarse and not way.coarse) or part < 1e-6 or part * way.step <= furthest:
-                continue
-            if way.step > least and way.lo < way.hi:
-                at = min(way.lo + int(lots) * way.lot, way.hi - way.lot)
-                rest = tuple(other for other in choice.ways if other is not way)
-                one = _with(state, i, choice.closable, (way.within(way.lo, at), *rest))
-                two = _with(state, i, False, (way.within(at + way.lot, way.hi),))
-                furthest, found = part * way.step, [one, two]
-        return found
-
     def _finer(self, state: State, top: Top) -> list[Part] | None:
         """Where the lots of those that take part cannot make up the size, one branch for each other
         venue that could help, without those before it; `None` where they can."""
@@ -434,21 +401,20 @@ class Search:
             if not state[i].ways:  # It offers the same as one before it.
                 continue
             least = point.value + max(loss + point.toll, 0.0)
-            found.append((least, _with(state, i, False, state[i].ways)))
-            like = [j for _, j in others if state[j].ways and state[j].like(state[i])]
-            for j in like:
-                state = _with(state, j, True, ())
+            found.append((least, [*state[:i], Choice(False, state[i].ways), *state[i + 1 :]]))
+            like = {j for _, j in others if state[j].ways and state[j].like(state[i])}
+            state = [Choice(True, ()) if j in like else choice for j, choice in enumerate(state)]
         return [*found, (-inf, state)]
+
+
+def _plain(parts: Sequence[State]) -> list[Part]:
+    """The parts, with nothing known to bound them."""
+    return [(-inf, part) for part in parts]
 
 
 def _taking(points: Sequence[Point]) -> set[int]:
     """Which venues take part at any of the points."""
     return {i for point in points for i, used in enumerate(point.used) if used}
-
-
-def _mean(top: Top, i: int) -> float:
-    """A venue's size around the top, mixed (base)."""
-    return fsum(w * point.sizes[i] for w, point in top.mix)
 
 
 def _between(top: Top, most_venues: int | None) -> list[tuple[Point, list[Way]]]:
@@ -460,7 +426,7 @@ def _between(top: Top, most_venues: int | None) -> list[tuple[Point, list[Way]]]
         return []
     point = top.best
     ways = [way for way, used in zip(point.ways, sides, strict=True) if all(used)]
-    wanted, some = fsum(_mean(top, i) for i in others), []
+    wanted, some = fsum(divide.mean(top, i) for i in others), []
     for _, i in sorted((point.losses[i], i) for i in others):
         ways = [*ways, next(p.ways[i] for _, p in top.mix if p.used[i])]
         wanted -= max(p.sizes[i] for _, p in top.mix)
@@ -468,18 +434,3 @@ def _between(top: Top, most_venues: int | None) -> list[tuple[Point, list[Way]]]
         if wanted <= 0:
             break
     return [(p, w) for p, w in some[-2:] if most_venues is None or len(w) <= most_venues]
-
-
-def _with(state: State, i: int, closable: bool, ways: tuple[Way, ...]) -> State:
-    return [*state[:i], Choice(closable, ways), *state[i + 1 :]]
-
-
-def _counted(state: State, i: int, top: Top) -> list[State]:
-    """Two parts by how many of those that offer the same as venue i take part; which of them does
-    not matter."""
-    like = [j for j, choice in enumerate(state) if choice.closable and choice.like(state[i])]
-    count = int(fsum(w for j in like for w, point in top.mix if point.used[j]) + 1e-9)
-    count = min(count, len(like) - 1)
-    first, rest = set(like[: count + 1]), set(like[count:])
-    more = [Choice(False, c.ways) if j in first else c for j, c in enumerate(state)]
-    return [more, [choice for j, choice in enumerate(state) if j not in rest]]

@@ -22,6 +22,9 @@ COARSE = 1e-5
 """Lots above this share of the order are looked at one by one."""
 DIGITS = 78
 """As many has the largest whole number of 256 bits: no money has more."""
+LARGEST = 10**DIGITS
+NAMES = "least", "leg cost", "carry", "margin", "most"
+"""Of an offer's numbers, as its refusals say them."""
 TABLES = 4_096
 """Modes whose tables are kept for the next order against the same snapshot."""
 
@@ -73,8 +76,9 @@ def _table(mode: Mode, sign: int, where: str) -> Table:
     return table
 
 
-def prepare(sides: Sequence[Side], amount: int, pool: Pool) -> None:
-    """Gives every side its ways, of one pool.
+def prepare(sides: Sequence[Side], amount: int, pool: Pool, *, shared: bool) -> None:
+    """Gives every side its ways, of one pool. Where no margin is `shared` they take none: venues
+    that differ in that alone offer the same.
 
     Raises:
         BadOffer: a mode makes no sense.
@@ -102,7 +106,7 @@ def prepare(sides: Sequence[Side], amount: int, pool: Pool) -> None:
                     grain=COARSE * amount,
                     fixed=sign * mode.fixed + offer.leg_cost / ONE,
                     carry=offer.carry / ONE,
-                    margin=offer.margin / ONE,
+                    margin=offer.margin / ONE if shared else 0.0,
                     error=mode.error,
                     pool=pool,
                 )
@@ -126,10 +130,10 @@ def require_sense(offers: Sequence[Offer], most_venues: int | None, margin: int 
             raise BadOffer(f"The margin to share is {from_units(margin):f}: it cannot be negative.")
     for offer in offers:
         venue = offer.curve.venue
-        for name in ("least", "leg_cost", "carry", "margin", "most"):
-            value = getattr(offer, name)
-            if name != "most" or value is not None:
-                _require_whole(venue, name.replace("_", " "), value)
+        most = 0 if offer.most is None else offer.most
+        numbers = offer.least, offer.leg_cost, offer.carry, offer.margin, most
+        for name, value in zip(NAMES, numbers, strict=True):
+            _require_whole(venue, name, value)
         if min(offer.least, offer.leg_cost, offer.margin) < 0:
             named = {"least": offer.least, "leg cost": offer.leg_cost}
             named |= {"margin a base": offer.margin}
@@ -142,7 +146,7 @@ def require_sense(offers: Sequence[Offer], most_venues: int | None, margin: int 
 def _require_whole(whose: str, name: str, value: object) -> None:
     if not isinstance(value, int):
         raise BadOffer(f"{whose} has a {name} of {value!r}: no integer.")
-    if abs(value) >= 10**DIGITS:
+    if not -LARGEST < value < LARGEST:
         raise BadOffer(f"{whose} has a {name} of more than {DIGITS} digits.")
 
 

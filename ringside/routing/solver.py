@@ -32,13 +32,15 @@ from ringside.routing.problem import (
     gap,
     number,
 )
-from ringside.routing.search import Parts, Problem, Search
+from ringside.routing.search import WORK, Parts, Problem, Search
 from ringside.routing.sides import Side, no_fit, prepare, require_capacity, require_sense
 from ringside.routing.ways import Choice, Pool, Way
 from ringside.units import ONE, from_units
 
 PROVED = 9e-7
 """How close to the best the search goes, as a fraction of the order's notional: 0.009 bps."""
+ANY = 1e9
+"""The same where any split will do."""
 
 
 def solve(
@@ -59,7 +61,8 @@ def solve(
         BadOffer: an offer or a rule makes no sense; the message says which and why.
         NotEnoughCapacity, TooFewVenues, NotEnoughMargin, NoFit: no split keeps to the rules; the
             class and the message say which of them binds.
-        Undecided: none was found, and the search stopped at its limit.
+        Undecided: none was found, and the search stopped at its limit; or there is none, and that
+            of the rule that binds stopped.
     """
     if size == 0:
         raise ZeroSize("The order's size is zero: there is nothing to route.")
@@ -71,7 +74,7 @@ def solve(
     sides = [Side(offer, sign) for offer in sorted(given, key=lambda o: o.curve.venue)]
     require_capacity(sides, sign, amount, most_venues)
     pool = Pool()
-    prepare(sides, amount, pool)
+    prepare(sides, amount, pool, shared=margin is not None)
     found = _search(sides, amount, most_venues, margin, pool)
     if found.best is None and not found.finished:
         raise Undecided(
@@ -79,7 +82,7 @@ def solve(
             "was ruled out: its lots and minimums leave too many ways. Another size may do."
         )
     if found.best is None:
-        raise _why_not(sides, amount, most_venues, margin, pool)
+        raise _why_not(sides, amount, most_venues, margin, pool, WORK - found.work)
     order = {offer.curve.venue: i for i, offer in enumerate(given)}
     route = _priced(size, [(sides[way.venue], part) for way, part in found.best], order)
     single = _best_single(sides, size, margin, order, pool)
@@ -97,8 +100,10 @@ def _search(
     most_venues: int | None,
     margin: int | None,
     pool: Pool,
+    proved: float = PROVED,
+    work: int = WORK,
 ) -> Search:
-    """The search, done."""
+    """The search, done: to within `proved` of the best, or until so much work was."""
     state = [Choice(not side.offer.required, side.ways) for side in sides]
     every = [way for side in sides for way in side.ways]
     known = pool.ways[[way.row for way in every]] if every else np.empty((0, kernel.COLUMNS))
@@ -106,7 +111,7 @@ def _search(
     notional = float(worth.min(initial=inf)) * amount / ONE if every else 0.0
     shared = None if margin is None else margin * ONE
     margins = [side.offer.margin for side in sides]
-    problem = Problem(amount, state, most_venues, shared, margins, PROVED * notional)
+    problem = Problem(amount, state, most_venues, shared, margins, proved * notional, work)
     dollars = None if margin is None else margin / ONE
     tolerance = PROVED / 100 * notional
     room = Room(len(sides))
@@ -213,10 +218,21 @@ def _why_not(
     most_venues: int | None,
     margin: int | None,
     pool: Pool,
+    work: int,
 ) -> SplitError:
-    """The rule without which there would be a split."""
+    """The rule without which there would be a split, where so much work tells."""
+    told = True
+
+    def fits(most_venues: int | None, margin: int | None) -> bool:
+        """Whether there is a split under these rules: not if none was found in time."""
+        nonlocal told, work
+        found = _search(sides, amount, most_venues, margin, pool, ANY, work)
+        work -= found.work
+        told = told and (found.best is not None or found.finished)
+        return found.best is not None
+
     parts = f"{number(amount)} on at most {most_venues}" if most_venues else number(amount)
-    if margin is not None and _search(sides, amount, most_venues, None, pool).best is not None:
+    if margin is not None and fits(most_venues, None):
         # Minimums and lots apart: that may be less than there is, and then says nothing.
         need = _least_margin(sides, amount)
         least = f", {number(need)} at the very least" if need > margin else ""
@@ -224,20 +240,28 @@ def _why_not(
             f"There are {number(margin)} USD of margin for all venues together, and filling "
             f"{parts} takes more{least}."
         )
-    if most_venues is not None and _search(sides, amount, None, margin, pool).best is not None:
+    if most_venues is not None and fits(None, margin):
         return TooFewVenues(
             f"{number(amount)} can only be made up of what the venues take on more than "
             f"{most_venues} of them."
         )
-    both = margin is not None and most_venues is not None
-    if both and _search(sides, amount, None, None, pool).best is not None:
-        assert margin is not None
+    if margin is not None and most_venues is not None and fits(None, None):
         return NotEnoughMargin(
             f"{number(amount)} can only be made up of what the venues take on more than "
             f"{most_venues} of them, and that takes more margin than the {number(margin)} USD that "
             "there are for all venues together."
         )
-    return no_fit(sides, amount)
+    if told:
+        return no_fit(sides, amount)
+    rules = (
+        [] if margin is None else [f"the {number(margin)} USD of margin for all venues together"]
+    )
+    rules += [f"the {most_venues} venues at most"] if most_venues else []
+    return Undecided(
+        f"No split of {number(amount)} keeps to every rule. Whether {' or '.join(rules)} is in the "
+        "way, or the venues' minimums and lots by themselves, was not found within the search's "
+        "limit: another size may do, or less strict a rule."
+    )
 
 
 def _least_margin(sides: Sequence[Side], amount: int) -> int:

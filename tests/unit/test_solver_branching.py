@@ -6,19 +6,18 @@ from hypothesis import strategies as st
 from made_up_curves import LinearCurve
 
 from bench.instances import instance
-from ringside.routing import search
+from ringside.routing import divide, search
 from ringside.routing.problem import Offer, SplitError
 from ringside.routing.solver import solve
 from ringside.units import ONE
 
 
-def one_by_one(state, i, top):
-    """With venue i or without it, whoever else offers the same."""
-    with_it = search._with(state, i, False, state[i].ways)
-    return [with_it, [choice for j, choice in enumerate(state) if j != i]]
+def told_apart(state, i):
+    """Venue i by itself, whoever else offers the same."""
+    return [i]
 
 
-def first_of(self, *divisions):
+def first_of(self, bound, divisions):
     """Whichever division is there first, good or bad."""
     return divisions[0]
 
@@ -28,7 +27,8 @@ def routed(size, offers, rules, **instead):
     nodes = []
     with pytest.MonkeyPatch.context() as patch:
         for name, by in instead.items():
-            patch.setattr(search.Search if hasattr(search.Search, name) else search, name, by)
+            owner = next(o for o in (search.Search, search, divide) if hasattr(o, name))
+            patch.setattr(owner, name, by)
         run = search.Search.run
 
         def counting(self, *start):
@@ -62,7 +62,7 @@ def test_equal_venues_counted_or_told_apart_prove_the_same(order):
         counted, _ = routed(*order)
     except SplitError:
         return
-    plain, _ = routed(*order, _counted=one_by_one, _between=lambda *_: [])
+    plain, _ = routed(*order, like=told_apart, _between=lambda *_: [])
     for route in (counted, plain):
         assert route.certificate.gap <= 10_000
         assert route.certificate.bound <= min(counted.cost, plain.cost)
@@ -94,7 +94,7 @@ def test_counting_thirty_equal_venues_takes_a_twentieth_of_the_nodes():
     curves = [LinearCurve(f"{i}", depth=3_000 * ONE, most=20 * ONE, lot=10**15) for i in range(30)]
     order = 39 * ONE + 7 * 10**15, [Offer(curve, leg_cost=ONE) for curve in curves], {}
     one, few = routed(*order)
-    other, many = routed(*order, _counted=one_by_one, _between=lambda *_: [])
+    other, many = routed(*order, like=told_apart, _between=lambda *_: [])
     assert few * 20 < many
     assert one.certificate.bound <= other.cost
     assert other.certificate.bound <= one.cost

@@ -162,29 +162,42 @@ def test_money_of_78_digits_does_not_overflow():
     assert [leg.venue for leg in route.legs] == ["b"]
 
 
-def test_a_search_that_stopped_at_its_limit_does_not_say_that_nothing_fits():
-    # A sum of ten of the twenty lots, which the search's work does not find.
-    rng = random.Random(0)
-    offers = []
-    for i in range(20):
+def odd_lots(count, margin=0):
+    """So many venues with one lot each, all different, and the sum of ten of them: which ten, the
+    search's work does not find."""
+    rng, offers = random.Random(0), []
+    for i in range(count):
         lot = rng.randint(10**5, 10**6) * 2 * ONE // 1_000
         curve = LinearCurve(f"v{i:02}", lot=lot, least=lot, most=lot, depth=10**6 * ONE)
-        offers.append(Offer(curve))
-    size = sum(offer.curve.lot for offer in rng.sample(offers, 10))
+        offers.append(Offer(curve, margin=margin))
+    return sum(offer.curve.lot for offer in rng.sample(offers, 10)), offers
+
+
+def test_a_search_that_stopped_at_its_limit_does_not_say_that_nothing_fits():
+    size, offers = odd_lots(20)
     with pytest.raises(Undecided, match="none was ruled out"):
         solve(size, offers)
+
+
+def test_a_rule_is_not_blamed_before_it_is_known_that_it_is_in_the_way():
+    size, offers = odd_lots(20, margin=ONE)
+    with pytest.raises(Undecided, match=r"Whether the .* USD of margin .* is in the way, or"):
+        solve(size, offers, margin=size // 2)
 
 
 @pytest.mark.parametrize("most_venues", [None, 10])
 @pytest.mark.parametrize("count", [20, 50])
 def test_lots_that_leave_too_many_ways_are_given_up_within_seconds(count, most_venues):
-    rng, offers = random.Random(0), []
-    for i in range(count):
-        lot = rng.randint(10**5, 10**6) * 2 * ONE // 1_000
-        curve = LinearCurve(f"v{i:02}", lot=lot, least=lot, most=lot, depth=10**6 * ONE)
-        offers.append(Offer(curve))
-    size = sum(offer.curve.lot for offer in rng.sample(offers, 10))
+    size, offers = odd_lots(count)
     start = process_time()
     with pytest.raises(Undecided):
         solve(size, offers, most_venues=most_venues)
     assert process_time() - start < 3  # A third of that where the processor is one's own.
+
+
+def test_looking_for_the_rule_in_the_way_takes_no_longer_than_looking_for_a_split():
+    size, offers = odd_lots(50, margin=ONE)
+    start = process_time()
+    with pytest.raises(Undecided):
+        solve(size, offers, most_venues=10, margin=size // 2)
+    assert process_time() - start < 3

@@ -22,7 +22,7 @@ LOTS = [10**14, 5 * 10**16, 10**17, 2 * 10**17, 10**18]
 def ways_of(curves, amount):
     """One way for each curve, in an order of that much."""
     sides = [Side(Offer(curve), 1) for curve in curves]
-    prepare(sides, amount, Pool())
+    prepare(sides, amount, Pool(), shared=True)
     return [side.ways[0] for side in sides]
 
 
