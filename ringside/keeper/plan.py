@@ -211,16 +211,17 @@ def _over(
     def made(by_entry: bool) -> Plan:
         nonlocal forced
         found, within = routed(caps, by_entry), caps
-        if whole := _crumbled(found, states, against, forced):
-            # What is left of a position must not be too small for its venue to ever close.
+        if whole := _crumbled(found, states, against):
+            # What stays of a position must not be too small for its venue to ever close.
             before, forced = forced, {**forced, **whole}
+            exact = {v: min(cap, whole.get(v, cap)) for v, cap in caps.items()}
             try:
-                found = routed(caps, by_entry)
+                found, within = routed(exact, by_entry), exact
             except (PlanError, SplitError):
                 forced = before
         if _misses(found, order):
             # The Desk holds every leg to the limit by itself: no venue may take more than meets it.
-            within = {v: within_limit(states[v].curve, cap, order) for v, cap in caps.items()}
+            within = {v: within_limit(states[v].curve, cap, order) for v, cap in within.items()}
             if sum(within.values()) < left or any(within[v] < part for v, part in forced.items()):
                 raise too_dear(found.all_in_price, order)
             found = routed(within, by_entry)
@@ -277,19 +278,16 @@ def _freeing(
 
 
 def _crumbled(
-    found: Route,
-    states: Mapping[str, MarketState],
-    against: Mapping[str, int],
-    forced: Mapping[str, int],
+    found: Route, states: Mapping[str, MarketState], against: Mapping[str, int]
 ) -> dict[str, int]:
-    """The positions (|1e18|) of which a route closes all but less than their venue trades."""
-    sizes = {leg.venue: leg.size for leg in found.legs}
+    """The positions (|1e18|) that a route closes but for less than their venue trades, or turns by
+    less than that."""
+    sizes = {leg.venue: leg.size for leg in found.legs if leg.venue in against}
+    rests = {venue: abs(against[venue] - abs(size)) for venue, size in sizes.items()}
     return {
-        venue: size
-        for venue, size in against.items()
-        if venue in sizes
-        and venue not in forced
-        and 0 < size - abs(sizes[venue]) < states[venue].curve.minimum(sizes[venue])
+        venue: against[venue]
+        for venue, size in sizes.items()
+        if 0 < rests[venue] < states[venue].curve.minimum(size)
     }
 
 

@@ -59,3 +59,15 @@ def test_a_size_that_leaves_a_crumb_by_itself_is_filled_all_the_same():
     mine = account(RICH, seat("a", -ONE, 10**5 * ONE), no_seat("b"))
     found = plan(order(ONE - 1), mine, states(), IDS)
     assert [leg.size for leg in found.legs] == [ONE - 1]
+
+
+@given(st.integers(LEAST, 3 * ONE), st.integers(1, 6 * ONE), st.integers(1_000, 100_000))
+def test_nothing_is_turned_by_a_crumb(held, more, depth):
+    """What opens beyond a position that is closed is nothing there, or what its venue would close
+    again."""
+    mine = account(RICH, seat("a", -held, 10**5 * ONE), no_seat("b"))
+    found = plan(order(held + more), mine, states(depth * ONE), IDS)
+    closed = {leg.venue: leg.size for leg in found.legs}
+    turned = closed["a"] - held
+    assert turned == 0 or turned >= LEAST or more < LEAST
+    assert sum(closed.values()) == held + more
