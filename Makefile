@@ -8,6 +8,7 @@ SEED ?= 1
 
 VENV := .venv/bin
 ANVIL = $(firstword $(wildcard node_modules/@foundry-rs/anvil-*/bin))
+FORGE = $(firstword $(wildcard node_modules/@foundry-rs/forge-*/bin/forge))
 SOURCES := $(shell find contracts interfaces -name '*.sol' -not -path '*/.cache/*' 2>/dev/null)
 
 export PATH := $(CURDIR)/$(VENV):$(PATH)
@@ -16,7 +17,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/build/solc
 # The npm launchers of anvil exit 0 when it fails, so the binary itself goes on the path.
 RUN = PATH="$(CURDIR)/$(ANVIL):$$PATH"
 
-.PHONY: help demo test fork invariants devnet up lint bench soak clean setup
+.PHONY: help demo test fork forge invariants devnet up lint bench soak clean setup
 .DELETE_ON_ERROR:
 
 help:
@@ -24,6 +25,7 @@ help:
 	@echo "make test    every test                                        (ARGS=\"-k leverage\")"
 	@echo "make fork    the seats on forks of RINGSIDE_FORK_OPTIMISM and RINGSIDE_FORK_ARBITRUM, or of a chain that plays them"
 	@echo "make invariants  N calls in any order, eight invariants after each   (N=20000, SEED=1)"
+	@echo "make forge   the contracts' own rules on stand-in venues, and invariants by volume   (ARGS=\"--mc Invariants\")"
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
 	@echo "make up      the local chain, a keeper with its API, and a client with money, until Ctrl-C"
 	@echo "make lint    format, lint and types"
@@ -41,6 +43,9 @@ test: setup
 
 fork: setup
 	@$(RUN) python -m pytest -q -p no:ape_test tests/fork $(ARGS)
+
+forge: setup
+	@$(FORGE) test $(ARGS)
 
 invariants: setup
 	@$(RUN) python -m bench.assurance_stateful $(if $(filter file,$(origin N)),20000,$(N)) $(SEED)

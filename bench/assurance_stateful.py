@@ -1,7 +1,7 @@
 """The stateful tests at length: `make invariants N=20000 SEED=1`.
 
 Tells how often each kind of call was made and went through, and writes `stateful_calls` and
-`violations` to build/bench/assurance.json, which others write to as well.
+`violations` to build/bench/assurance.json, which other checks add to.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-OUT = ROOT / "build" / "bench" / "assurance.json"
+from bench.assurance import ROOT, merge
+
 TOLD = ROOT / "build" / "bench" / "stateful.json"
 
 
@@ -29,9 +28,7 @@ def main(calls: str = "20000", seed: str = "1") -> int:
     if not TOLD.exists():
         return ended.returncode or 1
     told = json.loads(TOLD.read_text())
-    written = json.loads(OUT.read_text()) if OUT.exists() else {}
-    written |= {"stateful_calls": told["calls"], "violations": int(ended.returncode != 0)}
-    OUT.write_text(json.dumps(written, indent=2) + "\n")
+    merge({"stateful_calls": told["calls"], "stateful_violations": int(ended.returncode != 0)})
     print(f"{told['calls']} calls in {time.perf_counter() - began:.0f} s, seed {seed}")
     return ended.returncode
 

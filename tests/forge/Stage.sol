@@ -272,4 +272,12 @@ abstract contract Stage {
     function same(int256 a, int256 b, string memory what) internal pure {
         require(a == b, what);
     }
+
+    function idleOf(address who) internal view returns (uint256) {
+        return vault.idle(bytes32(bytes20(who)));
+    }
+
+    function progress(IOrders.Order memory o) internal view returns (IOrders.Progress memory) {
+        return desk.progress(desk.digest(o));
+    }
 }

@@ -58,14 +58,6 @@ contract TicketsTest is Stage {
         vault.commit(ticketOf(size, margin, tip, fee), 0);
     }
 
-    function idleOf(address who) internal view returns (uint256) {
-        return vault.idle(bytes32(bytes20(who)));
-    }
-
-    function progress(IOrders.Order memory o) internal view returns (IOrders.Progress memory) {
-        return desk.progress(desk.digest(o));
-    }
-
     // ---------------------------------------------------------------- the vault's
 
     function test_a_ticket_sets_tip_and_fee_aside_and_pays_them_by_what_was_filled() public {
