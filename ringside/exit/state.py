@@ -239,11 +239,11 @@ def _seat(
     tokens: tuple[str, ...],
     block: int,
 ) -> Seat:
-    venue, address, _, isolated, readable, _, margin, markets = row
+    venue, address, _, isolated, readable, _, _, margin, markets = row
     spots, delayed = [], False
     for key, ok, _pending, position, pocket in markets:
         route = at.venues.functions.route(venue, key).call(block_identifier=block)
-        _, delayed, _, instrument = route
+        _, delayed, _, _, _, instrument = route
         size: int | None = position[0]
         if not ok:
             held = at.ask(address, "held(bytes32)", ["int256"], instrument, block=block)

@@ -242,7 +242,7 @@ def quote(ringside: Ringside, venue: str, market: str, size: int, block: int) ->
     try:
         route = registry.functions.route(number, market_id(market)).call(block_identifier=block)
         seat: Any = w3.eth.contract(address=route[0], abi=_QUOTE)
-        paid, whole = seat.functions.quote(route[3], size).call(block_identifier=block)
+        paid, whole = seat.functions.quote(route[-1], size).call(block_identifier=block)
     except (Web3Exception, ValueError):
         return None
     return int(paid) if whole else None
