@@ -23,7 +23,7 @@ from ringside.venues.snapshot import require_fresh
 if TYPE_CHECKING:
     from ringside.chain.contracts import Ringside
 
-GAS = {"perp-v2": 912_843, "rage": 865_040, "synthetix": 1_576_143 + 174_159}
+GAS = {"perp-v2": 923_877, "rage": 876_074, "synthetix": 1_583_913 + 175_301}
 """Gas of a fill at one venue that opens a position in a seat that is there; where fills come later,
 of the ticket's commit and its settling (who executes it is paid by the venue). As `make bench`
 accepted it."""

@@ -27,13 +27,21 @@ STORIES = min(40, max(4, CALLS // 100))
 """At a time: after so many it is seen whether enough was called."""
 ENOUGH = 10_000
 """Calls among which every kind goes through."""
-OFTEN = ("fill", "trade", "deposit", "leave", "bundle", "post", "wrong fill", "wrong trade")
+OFTEN = ("fill", "trade", "deposit", "leave", "bundle", "post", "wrong fill")
 EVERY = (
     *OFTEN,
     *("withdraw", "sweep", "close", "pull", "pull in kind", "grant", "trade as operator"),
     *("cancel", "fill the rest", "commit", "own ticket", "ticket executed", "settle", "expire"),
     *("policy", "pause", "fee", "price move", "time", "liquidation", "decision", "exit"),
-    *("statement", "wrong withdraw", "wrong sweep", "wrong close", "wrong pull", "wrong grant"),
+    *(
+        "statement",
+        "wrong trade",
+        "wrong withdraw",
+        "wrong sweep",
+        "wrong close",
+        "wrong pull",
+        "wrong grant",
+    ),
     *("wrong cancel", "wrong fill the rest", "wrong fill again", "wrong commit", "wrong bundle"),
     *("wrong policy", "wrong pause", "wrong fee"),
 )
