@@ -31,8 +31,9 @@ import {Accounts} from "./vault/Accounts.sol";
 ///
 /// CAPS
 /// What the vault sent to an account's seat at a venue, less what came back from it, is posted; a loss stays so, and a
-/// profit that was taken out leaves nothing. Both are measured here, so that no venue can loosen its cap. A cap binds
-/// operators, as a pause does; what an owner posts counts and is never refused. What leaves in kind is not counted back.
+/// profit that was taken out leaves nothing. What is sent and what comes back is measured, here or, where it leaves in
+/// kind, in the seat, and an account's count never falls for another's money: no venue can loosen its cap for those who
+/// left it. A cap binds operators, as a pause does; what an owner posts counts and is never refused.
 ///
 /// STOPPING
 /// Nothing stops the vault. What stops an operator is the owner's `setOperator`; a pause by the guardian leaves operators
@@ -114,7 +115,9 @@ contract Vault is Accounts {
         require(amount > 0, ZeroAmount());
         _requireOwner(account);
         Pocket memory p = _pocket(account, venue, market);
-        (token, received) = ISeat(p.seat).pullInKind(p.instrument, amount, to);
+        uint256 par;
+        (token, received, par) = ISeat(p.seat).pullInKind(p.instrument, amount, to);
+        _countBack(account, venue, par);
         emit PulledInKind(account, venue, to, token, received);
     }
 
@@ -209,9 +212,7 @@ contract Vault is Accounts {
         received = TOKEN.balanceOf(address(this)) - before;
         require(received >= least, PaidShort(least, received));
         _credit(account, received);
-        // Never below zero, neither for the account nor, since it is their sum, for all.
-        uint256 back = Math.min(received, postedBy[account][venue]);
-        if (back > 0) (posted[venue], postedBy[account][venue]) = (posted[venue] - back, postedBy[account][venue] - back);
+        _countBack(account, venue, received);
         emit MarginPulled(account, venue, received);
     }
 
@@ -386,6 +387,13 @@ contract Vault is Accounts {
         }
         (posted[venue], postedBy[account][venue]) = (all + amount, own + amount);
         TOKEN.safeTransfer(seat, amount);
+    }
+
+    /// @dev What came back is posted no longer: never below zero for the account, and so, since it is their sum, for all.
+    function _countBack(bytes32 account, uint8 venue, uint256 amount) internal {
+        uint256 own = postedBy[account][venue];
+        uint256 back = Math.min(amount, own);
+        if (back > 0) (posted[venue], postedBy[account][venue]) = (posted[venue] - back, own - back);
     }
 
     /// @dev A seat is found, not remembered: its address follows from this vault, the venue's implementation

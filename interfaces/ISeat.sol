@@ -60,9 +60,11 @@ interface ISeat {
 
     /// @notice The same, without exchanging: what the venue pays goes to `to`.
     /// @return token What the venue paid in.
+    /// @return received How much, measured here, in its own units.
+    /// @return par The same in the settlement token's units, one for one, rounded down.
     function pullInKind(bytes32 instrument, uint256 amount, address to)
         external
-        returns (address token, uint256 received);
+        returns (address token, uint256 received, uint256 par);
 
     /// @notice Sends all of `token` resting here to `to`; the zero address is the chain's coin.
     function sweep(address token, address to) external returns (uint256 amount);

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from ape import chain, project
 from ape.cli import ConnectedProviderCommand, account_option
+from ape.exceptions import ApeException
 from ape.logging import LogLevel, logger
 from rich.console import Console
 from rich.table import Table
@@ -103,7 +104,10 @@ def run(account: Any, plan_file: Path, record_file: Path | None, yes: bool) -> N
             made = chain.provider.network.ecosystem.create_transaction(
                 receiver=tx["to"], sender=account.address, **options
             )
-            receipt = account.call(made)
+            try:
+                receipt = account.call(made)
+            except ApeException as no:
+                raise DeployError(str(no)) from no
             return {
                 "status": receipt.status,
                 "block": receipt.block_number,
@@ -125,7 +129,7 @@ def check(plan_file: Path, record_file: Path | None) -> None:
     found = deployment(plan_file, record_file, None)
     wrong = found.check()
     for one in wrong:
-        CONSOLE.print(f"{one.what}: expected {one.expected}, found {one.found}")
+        CONSOLE.print(str(one))
     if wrong:
         raise click.ClickException(f"{len(wrong)} things are not as planned.")
     CONSOLE.print(f"All is as planned: {len(found.steps)} steps hold.")

@@ -78,14 +78,14 @@ abstract contract Seat is ISeat {
         external
         virtual
         onlyVault
-        returns (address, uint256 received)
+        returns (address, uint256 received, uint256 par)
     {
         IERC20 token = _collateral();
         uint256 before = token.balanceOf(address(this));
         _pull(instrument, amount);
         received = token.balanceOf(address(this)) - before;
         if (received > 0) token.safeTransfer(to, received);
-        return (address(token), received);
+        return (address(token), received, _parDown(received));
     }
 
     /// @inheritdoc ISeat
@@ -128,6 +128,11 @@ abstract contract Seat is ISeat {
     /// @dev What the venue pays in.
     function _collateral() internal view virtual returns (IERC20) {
         return TOKEN;
+    }
+
+    /// @dev An amount of what the venue pays in, in the settlement token's units at par.
+    function _parDown(uint256 amount) internal view virtual returns (uint256) {
+        return amount;
     }
 
     /// @dev Turns all of what the venue paid in, which rests here, into the settlement token.

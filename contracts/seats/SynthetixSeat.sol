@@ -140,6 +140,10 @@ contract SynthetixSeat is DelayedSeat {
         return SUSD;
     }
 
+    function _parDown(uint256 amount) internal view override returns (uint256) {
+        return amount / UNIT;
+    }
+
     /// @dev At any price: whoever calls the vault names the least that has to arrive.
     function _exchange() internal override {
         uint256 amount = SUSD.balanceOf(address(this));

@@ -13,9 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from ringside.units import to_units
 
 ZERO = "0x" + "00" * 20
-MOST_DELAY = 30 * 86_400
-"""Seconds: OpenZeppelin lets a scheduled operation expire a week after its time, and a delay that
-nobody waits for is no protection."""
+LEAST_DELAY, MOST_DELAY = 3_600, 30 * 86_400
+"""Seconds. A delay in which nobody can look protects nobody, and one that nobody waits for is
+worked around."""
 
 
 class PlanFileError(ValueError):
@@ -79,7 +79,7 @@ class Owners(_Part):
     admin: Owner
     governor: Owner
     guardian: Owner
-    delay: int = Field(gt=0, le=MOST_DELAY)
+    delay: int = Field(ge=LEAST_DELAY, le=MOST_DELAY)
 
 
 class Plan(_Part):

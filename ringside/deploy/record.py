@@ -42,14 +42,24 @@ class Sent(_Part):
     tx: str
 
 
+class Pending(_Part):
+    """A step that was being sent: its nonce, and the newest block before it."""
+
+    step: str
+    nonce: int
+    since: int
+
+
 class Record(_Part):
-    """Everything about one deployment. `pending` is the step that was being sent, and its nonce."""
+    """Everything about one deployment, begun at the block `since`; `pending` is the step that was
+    being sent."""
 
     chain_id: int
     deployer: str
+    since: int
     contracts: dict[str, Contract] = Field(default_factory=dict)
     calls: list[Sent] = Field(default_factory=list)
-    pending: tuple[str, int] | None = None
+    pending: Pending | None = None
     finished: bool = False
 
     def write(self, path: Path) -> None:

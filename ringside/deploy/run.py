@@ -1,4 +1,4 @@
-"""Doing a plan's steps, one transaction after the other, and holding the chain against it.
+"""Doing a plan's steps, one transaction after the other.
 
 A step that was sent and not recorded when the process died went out under the nonce that was
 recorded before it: the contract it made stands at the address that follows from that nonce, and a
@@ -7,42 +7,34 @@ call asks the chain. So whoever starts again sends nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from rlp import encode as rlp
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
-from ringside.chain.batch import ask
+from ringside.deploy.check import Finding, findings, misplaced
 from ringside.deploy.plan import Plan
-from ringside.deploy.record import Contract, Record, Sent
+from ringside.deploy.record import Contract, Pending, Record, Sent
 from ringside.deploy.record import load as load_record
-from ringside.deploy.steps import DEPLOYER, SELF, Make, Send, Step, reads, seat, steps
+from ringside.deploy.site import Artifact, Site, plain
+from ringside.deploy.steps import Make, Send, Step, seat, steps
 
-Artifact = Callable[[str], tuple[list[dict[str, Any]], str]]
-"""The ABI and creation code (0x-hex) of one of our contracts."""
 Sender = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Signs and sends a transaction (to, data, nonce) from the deployer, waits, and returns the
-receipt."""
+receipt: status, block, hash.
+
+Raises:
+    DeployError: it was refused.
+"""
 
 
 class DeployError(Exception):
     """A step did not do what it should; the message says which, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as the plan has it."""
-
-    what: str
-    expected: str
-    found: str
 
 
 class Deployment:
@@ -57,19 +49,23 @@ class Deployment:
             RecordError: the file is of another chain or deployer.
             DeployError: there is neither a record nor somebody to deploy.
         """
-        self.w3, self.plan, self.file, self.artifact = w3, plan, file, artifact
+        self.w3, self.plan, self.file = w3, plan, file
         chain = w3.eth.chain_id
         found = load_record(file, chain, deployer) if file else None
         if found is None and deployer is None:
             raise DeployError(f"There is no {file}: nothing was deployed there yet.")
-        self.record = found or Record(chain_id=chain, deployer=str(deployer))
+        block = w3.eth.block_number
+        self.record = found or Record(chain_id=chain, deployer=str(deployer), since=block)
+        self.site = Site(w3, plan, self.record, artifact)
         self.steps = steps(plan)
-
-    # ------------------------------------------------------------------ doing
 
     def left(self) -> list[Step]:
         """The steps that are not done."""
-        return [step for step in self.steps if not self._done(step)]
+        return [step for step in self.steps if not self.site.done(step)]
+
+    def check(self) -> list[Finding]:
+        """What on the chain is not as the plan has it."""
+        return findings(self.site, self.steps)
 
     def run(self, send: Sender, told: Callable[[Step], None] = lambda _: None) -> None:
         """Does what is left, and records each step; `told` hears of a step before it is done.
@@ -78,18 +74,14 @@ class Deployment:
             DeployError: the chain refused a step. What was done before is recorded.
         """
         self.recover()
+        if "venues" in self.record.contracts:
+            self._stop_at(misplaced(self.site))
         for step in self.steps:
-            if self._done(step):
+            if self.site.done(step):
                 continue
             told(step)
             self._do(step, send)
-        wrong = self.check()
-        if wrong:
-            first = wrong[0]
-            raise DeployError(
-                f"{len(wrong)} things are not as planned; {first.what}: expected {first.expected}, "
-                f"found {first.found}. See --check."
-            )
+        self._stop_at(self.check())
         self.record.finished = True
         self._write()
 
@@ -101,137 +93,91 @@ class Deployment:
         """
         if self.record.pending is None:
             return
-        name, nonce = self.record.pending
-        mined = self.w3.eth.get_transaction_count(self._deployer, "latest")
-        if mined <= nonce < self.w3.eth.get_transaction_count(self._deployer, "pending"):
+        name, nonce = self.record.pending.step, self.record.pending.nonce
+        deployer = self.site.deployer
+        mined = self.w3.eth.get_transaction_count(deployer, "latest")
+        if mined <= nonce < self.w3.eth.get_transaction_count(deployer, "pending"):
             raise DeployError(f"{name} is on its way: start again once it is mined.")
-        step = next(
-            (s for s in self.steps if isinstance(s, Make) and s.name == name),
-            None,
-        )
+        step = next((s for s in self.steps if self._name(s) == name), None)
         if mined > nonce and step is not None:
-            address = created(self._deployer, nonce)
-            if not self.w3.eth.get_code(to_checksum_address(address)):
+            found = self._find(nonce, self.record.pending.since)
+            went_well = self.w3.eth.get_transaction_receipt(found["hash"])["status"] == 1
+            if went_well and found["input"] != bytes.fromhex(self.site.data(step)[2:]):
                 raise DeployError(
-                    f"Nonce {nonce} of {self._deployer} was used for something else than {name}: "
+                    f"Nonce {nonce} of {deployer} was used for something else than {name}: "
                     f"take `pending` out of {self.file}, and start again."
                 )
-            block = self.w3.eth.block_number
-            self._note(step, address, nonce, block, "")
+            if went_well:
+                self._note(step, nonce, found["blockNumber"], "0x" + bytes(found["hash"]).hex())
         self.record.pending = None
         self._write()
 
+    # ------------------------------------------------------------------ internal
+
+    def _find(self, nonce: int, since: int) -> Any:
+        """The deployer's transaction of that nonce, mined after the block `since`."""
+        low, high = since, int(self.w3.eth.block_number)
+        while high - low > 1:
+            middle = (low + high) // 2
+            try:
+                count = self.w3.eth.get_transaction_count(self.site.deployer, middle)
+            except Web3Exception as no:
+                raise DeployError(
+                    f"Nonce {nonce} was used after block {since}, and this node keeps no state of "
+                    f"block {middle} ({no}): start again with one that does."
+                ) from no
+            low, high = (low, middle) if count > nonce else (middle, high)
+        block = self.w3.eth.get_block(high, full_transactions=True)
+        sent = [tx for tx in block["transactions"] if not isinstance(tx, bytes)]
+        mine = (self.site.deployer, nonce)
+        return next(tx for tx in sent if (tx["from"], tx["nonce"]) == mine)
+
+    def _stop_at(self, wrong: list[Finding]) -> None:
+        if wrong:
+            raise DeployError(
+                f"{len(wrong)} things are not as planned; {wrong[0]}. "
+                "`ape run deploy check` shows them all."
+            )
+
     def _do(self, step: Step, send: Sender) -> None:
-        name = step.name if isinstance(step, Make) else str(step)
-        nonce = self.w3.eth.get_transaction_count(self._deployer, "latest")
-        self.record.pending = name, nonce
+        nonce = self.w3.eth.get_transaction_count(self.site.deployer, "latest")
+        since = self.w3.eth.block_number
+        self.record.pending = Pending(step=self._name(step), nonce=nonce, since=since)
         self._write()
-        tx = {"to": None, "nonce": nonce, "data": self._data(step)}
+        tx = {"to": None, "nonce": nonce, "data": self.site.data(step)}
         if isinstance(step, Send):
             tx["to"] = self.record.contracts[step.target].address
         try:
             receipt = send(tx)
-        except Web3Exception as no:
-            raise DeployError(f"The chain refuses to {step}: {no}.") from no
-        if receipt["status"] != 1:
-            raise DeployError(f"The chain refused to {step}: 0x{bytes(receipt['hash']).hex()}.")
+        except (Web3Exception, OSError, DeployError) as no:
+            raise DeployError(f"Cannot {step}: {no}") from no
         digest = "0x" + bytes(receipt["hash"]).hex()
-        if isinstance(step, Make):
-            self._note(step, created(self._deployer, nonce), nonce, receipt["block"], digest)
-        else:
-            self.record.calls.append(Sent(call=str(step), block=receipt["block"], tx=digest))
+        if receipt["status"] != 1:
+            raise DeployError(f"The chain refused to {step}: {digest}.")
+        self._note(step, nonce, receipt["block"], digest)
         self.record.pending = None
         self._write()
 
-    def _note(self, step: Make, address: str, nonce: int, block: int, tx: str) -> None:
-        told = [_plain(one) for one in self._arguments(step.arguments)]
+    @staticmethod
+    def _name(step: Step) -> str:
+        return step.name if isinstance(step, Make) else str(step)
+
+    def _note(self, step: Step, nonce: int, block: int, tx: str) -> None:
+        if isinstance(step, Send):
+            self.record.calls.append(Sent(call=str(step), block=block, tx=tx))
+            return
         self.record.contracts[step.name] = Contract(
             contract=step.contract,
-            address=address,
-            arguments=told,
+            address=created(self.site.deployer, nonce),
+            arguments=[plain(one) for one in self.site.arguments(step.arguments)],
             block=block,
             tx=tx,
             nonce=nonce,
         )
 
-    def _done(self, step: Step) -> bool:
-        if isinstance(step, Make):
-            return step.name in self.record.contracts
-        return step.target in self.record.contracts and step.done(self._ask)
-
-    # ------------------------------------------------------------------ checking
-
-    def check(self) -> list[Finding]:
-        """What on the chain is not as the plan has it: code, constructor arguments, registry,
-        roles. Caps, fees and pauses are not looked at: they change as they should."""
-        found = [
-            Finding(str(step), "done", "not done")
-            for step in self.steps
-            if not self._done(step) and not isinstance(step, Make)
-        ]
-        for step in self.steps:
-            if isinstance(step, Make):
-                found += self._code(step)
-        if "venues" in self.record.contracts:
-            found += self._registry()
-        if self.plan.owners is not None and "access" in self.record.contracts:
-            found += self._roles()
-        return found
-
-    def _code(self, step: Make) -> Iterable[Finding]:
-        """The code that its source and arguments make at that place, run anew, and what stands
-        there: what the constructor stores in the code is in it."""
-        stands = self.record.contracts.get(step.name)
-        if stands is None:
-            yield Finding(f"{step.name}", "a contract", "nothing")
-            return
-        told = [_plain(one) for one in self._arguments(step.arguments)]
-        if told != stands.arguments:
-            yield Finding(f"{step.name} was told", str(told), str(stands.arguments))
-        # Where a contract stands is part of its code, and follows from the nonce that made it; the
-        # place has to be empty for that.
-        override = {
-            self._deployer: {"nonce": hex(stands.nonce)},
-            stands.address: {"nonce": "0x0", "code": "0x", "state": {}},
-        }
-        call = {"from": self._deployer, "data": self._data(step)}
-        (made,) = ask(self.w3, [("eth_call", [call, "latest", override])])
-        code = self.w3.eth.get_code(to_checksum_address(stands.address))
-        if bytes.fromhex(made[2:]) != bytes(code):
-            wanted = _brief(bytes.fromhex(made[2:]))
-            yield Finding(f"code of {step.name}", wanted, _brief(bytes(code)))
-
-    def _registry(self) -> Iterable[Finding]:
-        names = list(self._ask("venues", "venueNames"))
-        for number, venue in enumerate(self.plan.venues):
-            if number >= len(names):
-                continue  # Told as a step that is not done.
-            if names[number] != venue.name:
-                yield Finding(f"venue {number}", venue.name, names[number])
-            own = self.record.contracts[seat(venue.name)].address
-            stands = self._ask("venues", "implementation", number)
-            if stands != own:
-                yield Finding(f"seat of {venue.name}", own, stands)
-        for name, market in self.plan.markets.items():
-            if name not in self._ask("venues", "marketNames"):
-                continue
-            source, heartbeat, *_ = self._ask("venues", "feed", keccak(text=name))
-            if (source, heartbeat) != (market.feed, market.heartbeat):
-                yield Finding(f"feed of {name}", market.feed, f"{source}, {heartbeat} s")
-
-    def _roles(self) -> Iterable[Finding]:
-        """Nobody but the owners holds a role, by all grants there ever were."""
-        owners = self.plan.owners
-        assert owners is not None
-        allowed = {(0, owners.admin), (1, owners.guardian), (2, owners.governor)}
-        access = self.record.contracts["access"]
-        contract = self.w3.eth.contract(
-            address=to_checksum_address(access.address), abi=reads("access")
-        )
-        granted = contract.events.RoleGranted().get_logs(from_block=access.block)
-        for role, member in {(e["args"]["roleId"], e["args"]["account"]) for e in granted}:
-            if (role, member) not in allowed and self._ask("access", "hasRole", role, member)[0]:
-                yield Finding(f"role {role}", "the planned owner alone", f"{member} as well")
+    def _write(self) -> None:
+        if self.file is not None:
+            self.record.write(self.file)
 
     @property
     def addresses(self) -> dict[str, Any]:
@@ -244,54 +190,7 @@ class Deployment:
             "venue_ids": {name: number for number, name in enumerate(names)},
         }
 
-    # ------------------------------------------------------------------ internal
-
-    def _write(self) -> None:
-        if self.file is not None:
-            self.record.write(self.file)
-
-    @property
-    def _deployer(self) -> Any:
-        return to_checksum_address(self.record.deployer)
-
-    def _ask(self, name: str, function: str, *arguments: Any) -> Any:
-        place = to_checksum_address(self.record.contracts[name].address)
-        contract = self.w3.eth.contract(address=place, abi=reads(name))
-        return contract.functions[function](*self._arguments(arguments)).call()
-
-    def _data(self, step: Step) -> str:
-        told = self._arguments(step.arguments)
-        if isinstance(step, Send):
-            contract = self.w3.eth.contract(abi=reads(step.target))
-            return str(contract.encode_abi(step.function, told))
-        abi, code = self.artifact(step.contract)
-        factory = self.w3.eth.contract(abi=abi, bytecode=HexStr(code))
-        return str(factory.constructor(*told).data_in_transaction)
-
-    def _arguments(self, told: Sequence[Any]) -> list[Any]:
-        """With addresses for the names of contracts."""
-        return [self._argument(one) for one in told]
-
-    def _argument(self, told: Any) -> Any:
-        if told == DEPLOYER:
-            return self._deployer
-        if isinstance(told, str) and told.startswith(SELF):
-            return self.record.contracts[told[1:]].address
-        if isinstance(told, (list, tuple)):
-            return [self._argument(one) for one in told]
-        return told
-
 
 def created(deployer: str, nonce: int) -> str:
     """Where a contract made under that nonce stands."""
     return to_checksum_address(keccak(rlp([bytes.fromhex(deployer[2:]), nonce]))[12:])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
-def _brief(code: bytes) -> str:
-    return f"{len(code)} bytes, keccak256 0x{keccak(code).hex()[:16]}…"

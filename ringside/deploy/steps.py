@@ -103,7 +103,7 @@ def _venues(plan: Plan) -> list[Step]:
                 *("venues", "addVenue", (venue.name, SELF + seat(venue.name), cap, own)),
                 f"add the venue {venue.name}, capped at {venue.cap:,} USDC in all and "
                 f"{venue.account_cap:,} for one account",
-                lambda ask, number=number: ask("venues", "venueCount") > number,  # type: ignore[misc]
+                lambda ask, name=venue.name: name in ask("venues", "venueNames"),  # type: ignore[misc]
             )
         )
         for name in venue.markets:

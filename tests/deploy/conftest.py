@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from web3 import Web3
 
-from devnet import anvil, state
+from devnet import DevnetError, anvil, state
 from devnet.anvil import rpc
 from devnet.artifacts import compiled
 from devnet.chain import DEPLOYER, Chain
 from devnet.ringside import plan_of
 from ringside.deploy.plan import Owners, Plan
-from ringside.deploy.run import Deployment
+from ringside.deploy.run import DeployError, Deployment
 
 DAY = 86_400
 DELAY = 2 * DAY
@@ -60,7 +60,10 @@ class Site:
 
     def send(self, tx: dict[str, Any]) -> dict[str, Any]:
         whole = {key: value for key, value in tx.items() if value is not None}
-        receipt = self.chain.transact(whole, self.actor(DEPLOYER), "a step")
+        try:
+            receipt = self.chain.transact(whole, self.actor(DEPLOYER), "a step")
+        except DevnetError as no:
+            raise DeployError(str(no)) from no
         return {
             "status": receipt["status"],
             "block": receipt["blockNumber"],

@@ -240,9 +240,11 @@ contract TradesTest is Stage {
         (address token, uint256 received) = vault.pullInKind(account, 0, ETH, 30, client);
         require(token == address(usdc) && received == 30, "in kind");
         same(usdc.balanceOf(client), 30, "in kind");
+        same(vault.posted(0), 70, "still posted");
         vault.pullInKind(account, 0, ETH, MAX, client);
         vault.pullInKind(account, 0, ETH, MAX, client);
         same(usdc.balanceOf(client), 100, "in kind");
+        same(vault.posted(0) + vault.postedBy(account, 0), 0, "still posted");
         vm.stopPrank();
 
         address seat = address(seatOf(0));

@@ -17,6 +17,7 @@ from ringside.units import USDC_TO_USD
 
 MOST = (2**40 - 1) * USDC
 SOME = 1_000 * USDC
+MAX = 2**256 - 1
 
 
 @pytest.fixture
@@ -155,6 +156,30 @@ def test_what_comes_back_may_go_again(vault, account, venue, operator, capped):
         assert vault.postedBy(account, venue.id) <= 1  # Perp may pay a unit less.
         if vault.postedBy(account, venue.id):
             return
+
+
+def test_what_an_owner_takes_out_in_kind_is_posted_no_longer(vault, account, client, venue, capped):
+    capped(venue, SOME, SOME)
+    for _ in range(3):
+        post(vault, account, venue, SOME, client)
+        send(vault.pullInKind, account, venue.id, ETH_USD, MAX, client, sender=client)
+        assert (
+            vault.posted(venue.id) == vault.postedBy(account, venue.id) <= 3
+        )  # Perp may pay less.
+    assert vault.postable(account, venue.id) >= SOME - 3
+
+
+def test_another_token_counts_at_par_rounded_down(ringside, vault, account, client, synthetix):
+    send(vault.post, account, synthetix.id, ETH_USD, SOME, 10**18, sender=client)
+    receipt = send(
+        vault.pullInKind, account, synthetix.id, ETH_USD, SOME // 4, client, sender=client
+    )
+    (event,) = receipt.decode_logs(vault.PulledInKind)
+    assert event.token != ringside.usdc.address
+    # What its exchange cost on the way in stays counted, as any loss.
+    back = event.amount // 10**12
+    assert 0 < back <= SOME // 4
+    assert vault.posted(synthetix.id) == vault.postedBy(account, synthetix.id) == SOME - back
 
 
 # --------------------------------------------------------------- what they never stop

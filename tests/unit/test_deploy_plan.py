@@ -55,7 +55,7 @@ def test_a_plan_is_read(tmp_path):
         (("token",), "0x12", "token: .* is no address"),
         (("token",), NOBODY, "the zero address owns nothing"),
         (("owners", "guardian"), NOBODY, "owners.guardian"),
-        (("owners", "delay"), 0, "owners.delay"),
+        (("owners", "delay"), 3_599, "owners.delay"),
         (("owners", "delay"), 31 * 86_400, "owners.delay"),
         (("markets",), {}, "markets"),
         (("markets", "ETH-USD", "heartbeat"), 0, "heartbeat"),
