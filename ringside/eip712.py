@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from eth_utils.crypto import keccak
+from ringside.keccak import keccak, keccak_text
 
 Fields = tuple[tuple[str, str], ...]
 Types = Mapping[str, Fields]
@@ -87,7 +87,7 @@ def _plan(name: str, types: Types) -> tuple[Types, bytes, list[tuple[str, Word]]
     known = _plans.get((name, id(types)))
     if known is None or known[0] is not types:
         words = [(field, _word(kind, types)) for field, kind in types[name]]
-        known = _plans[name, id(types)] = types, keccak(text=encode_type(name, types)), words
+        known = _plans[name, id(types)] = types, keccak_text(encode_type(name, types)), words
     return known
 
 
@@ -101,7 +101,7 @@ def _separator(domain: tuple[tuple[str, Any], ...]) -> bytes:
     values = dict(domain)
     fields = tuple(entry for entry in DOMAIN_FIELDS if entry[0] in values)
     types = {"EIP712Domain": fields}
-    words = [keccak(text=encode_type("EIP712Domain", types))]
+    words = [keccak_text(encode_type("EIP712Domain", types))]
     words += [_word(kind, types)(values[field]) for field, kind in fields]
     return keccak(b"".join(words))
 
@@ -138,7 +138,7 @@ def _bytes32(value: bytes) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _text(value: str) -> bytes:
-    return keccak(text=value)
+    return keccak_text(value)
 
 
 _NOTHING = keccak(b"")

@@ -13,12 +13,12 @@ from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
 
-from eth_utils.address import is_hex_address, to_checksum_address
-from eth_utils.crypto import keccak
+from eth_utils.address import is_hex_address
 
 from ringside import eip712
 from ringside.accounts import owner_of
 from ringside.eip712 import sign
+from ringside.keccak import checksummed, keccak, keccak_text
 
 _UINT_MAX = 2**256 - 1
 _SIZE_MAX = 2**128 - 1
@@ -100,7 +100,7 @@ class Mode(IntEnum):
 @lru_cache(maxsize=1024)
 def market_id(name: str) -> bytes:
     """A market's id: keccak256 of its name, which is how EIP-712 hashes the name in an order."""
-    return keccak(text=name)
+    return keccak_text(name)
 
 
 def venue_set(ids: list[int]) -> int:
@@ -214,7 +214,7 @@ class Conditions(_Struct):
     def tuple(self) -> tuple[Any, ...]:
         """As the contract takes it: the filler as web3 wants addresses written."""
         not_before, filler, *rest = _laid_open(Conditions)(self)
-        return not_before, to_checksum_address(filler), *rest
+        return not_before, checksummed(filler), *rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """The little of the contract ABI that reading needs: static arguments in, 32-byte words out.
 
-Decoding is standard library only, so that a recorded snapshot can be parsed without a chain at
-hand. Encoding needs keccak once per signature.
+Nothing here needs web3, so that a recorded snapshot can be parsed without a chain at hand.
 """
 
 from functools import lru_cache
+
+from ringside.keccak import keccak_text
 
 WORD = 32
 _MASK = (1 << 256) - 1
@@ -13,11 +14,7 @@ _MASK = (1 << 256) - 1
 @lru_cache(maxsize=512)
 def selector(signature: str) -> bytes:
     """The first four bytes of keccak256 of `signature`, e.g. `"slot0()"`."""
-    from eth_utils.crypto import (
-        keccak,
-    )  # A slow import, and not needed to read a recorded snapshot.
-
-    return keccak(text=signature)[:4]
+    return keccak_text(signature)[:4]
 
 
 def encode(signature: str, *arguments: int | str | bool) -> bytes:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
-from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
 from ringside import wire
 from ringside.chain.contracts import abi
+from ringside.keccak import keccak_text
 from ringside.orders import TYPES, Bundle, Order
 
 if TYPE_CHECKING:
@@ -133,6 +133,6 @@ def _kinds() -> dict[bytes, tuple[str, list[str]]]:
             kinds = ",".join(collapse_if_tuple(item) for item in entry["inputs"])
             data = [collapse_if_tuple(item) for item in entry["inputs"] if not item["indexed"]]
             read = [kind.replace("string", "bytes") for kind in data]
-            topic = keccak(text=f"{entry['name']}({kinds})")
+            topic = keccak_text(f"{entry['name']}({kinds})")
             found[topic] = _EVENTS[entry["name"]], read
     return found

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
-from eth_utils.crypto import keccak
 
 from ringside.chain.abi import selector
 from ringside.chain.views import AccountView, account_view
+from ringside.keccak import keccak_text
 from ringside.orders import Domain, market_id
 
 if TYPE_CHECKING:
     from web3 import Web3
     from web3.contract import Contract
 
-_PANIC, _ERROR = keccak(text="Panic(uint256)")[:4], keccak(text="Error(string)")[:4]
+_PANIC, _ERROR = keccak_text("Panic(uint256)")[:4], keccak_text("Error(string)")[:4]
 
 
 class DeploymentError(Exception):
@@ -63,7 +63,7 @@ def _errors() -> dict[bytes, dict[str, Any]]:
         for entry in abi(name):
             if entry["type"] == "error":
                 kinds = ",".join(i["type"] for i in entry["inputs"])
-                found[keccak(text=f"{entry['name']}({kinds})")[:4]] = entry
+                found[keccak_text(f"{entry['name']}({kinds})")[:4]] = entry
     return found
 
 
@@ -71,7 +71,7 @@ def _errors() -> dict[bytes, dict[str, Any]]:
 def _function(contract: str, name: str) -> tuple[bytes, list[str]]:
     (entry,) = (e for e in abi(contract) if e["type"] == "function" and e["name"] == name)
     kinds = [collapse_if_tuple(i) for i in entry["inputs"]]
-    return keccak(text=f"{name}({','.join(kinds)})")[:4], kinds
+    return keccak_text(f"{name}({','.join(kinds)})")[:4], kinds
 
 
 def calldata(contract: str, name: str, *arguments: Any) -> bytes:
@@ -91,7 +91,7 @@ def refusal(data: bytes, venues: Iterable[str] = ()) -> Refused:
             names = [i["name"] for i in entry["inputs"]]
             return Refused(entry["name"], dict(zip(names, values, strict=True)), foreign=False)
         for signature in venues:
-            if keccak(text=signature)[:4] == head:
+            if keccak_text(signature)[:4] == head:
                 name, kinds = signature.rstrip(")").split("(")
                 values = decode(kinds.split(",") if kinds else [], body)
                 return Refused(name, {f"#{i}": value for i, value in enumerate(values, 1)})

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from eth_abi.abi import decode
 from eth_utils.abi import collapse_if_tuple
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 
 from ringside.chain.batch import ask
 from ringside.chain.contracts import abi
+from ringside.keccak import checksummed, keccak_text
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -38,7 +37,7 @@ class Kind:
         (entry,) = (e for e in abi(contract) if e["type"] == "event" and e["name"] == name)
         self.name, inputs = name, entry["inputs"]
         kinds = ",".join(collapse_if_tuple(item) for item in inputs)
-        self.topic = keccak(text=f"{name}({kinds})")
+        self.topic = keccak_text(f"{name}({kinds})")
         # Nothing of ours indexes what does not fit into a word.
         self._indexed = _Part([item for item in inputs if item["indexed"]])
         self._others = _Part([item for item in inputs if not item["indexed"]])
@@ -67,7 +66,7 @@ def logs(
     return [
         {
             **log,
-            "address": to_checksum_address(log["address"]),
+            "address": checksummed(log["address"]),
             "blockNumber": int(log["blockNumber"], 16),
             "logIndex": int(log["logIndex"], 16),
         }
@@ -91,4 +90,4 @@ def _value(item: Mapping[str, Any], value: Any) -> Any:
     if item["type"] == "tuple":
         parts = zip(item["components"], value, strict=True)
         return {part["name"]: _value(part, inner) for part, inner in parts}
-    return to_checksum_address(value) if item["type"] == "address" else value
+    return checksummed(value) if item["type"] == "address" else value

@@ -6,12 +6,12 @@ from typing import Any
 
 from coincurve import PublicKey
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 from requests import RequestException
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from ringside.chain.abi import selector
+from ringside.keccak import keccak
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """Of secp256k1."""

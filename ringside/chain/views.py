@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eth_utils.address import to_checksum_address
-
 from ringside.chain.abi import WORD, address, signed, word
+from ringside.keccak import checksummed
 
 _MARKET_WORDS = 13
 """Of a market: three values, five of the position, five of the margin."""
@@ -96,7 +95,7 @@ def account_view(
         at = first + word(answer, first + i) // WORD
         if (venue := venues.get(word(answer, at))) is not None:
             views[venue] = _seat(answer, at, venue, names)
-    owner, idle = to_checksum_address(address(answer, head)), word(answer, head + 1)
+    owner, idle = checksummed(address(answer, head)), word(answer, head + 1)
     return AccountView(owner, idle, word(answer, head + 4), views, word(answer, head + 2))
 
 
@@ -114,7 +113,7 @@ def _seat(answer: bytes, at: int, venue: str, names: Mapping[bytes, str]) -> Sea
             if isolated:
                 pockets[name] = _pocket(answer, place + 8)
     shared = _pocket(answer, at + 7) if readable and not isolated else None
-    seat = to_checksum_address(address(answer, at + 1))
+    seat = checksummed(address(answer, at + 1))
     money = word(answer, at + 5), word(answer, at + 6)
     return SeatView(venue, seat, made, *money, shared, positions, isolated, pockets, pending)
 

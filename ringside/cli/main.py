@@ -157,8 +157,7 @@ for command in (
 
 
 def _document(receipt: str, receipts: str) -> Document:
-    from eth_utils.crypto import keccak
-
+    from ringside.keccak import keccak
     from ringside.keeper.receipts.document import DocumentError, read
     from ringside.keeper.receipts.store import Receipts, Unreadable, contents
 

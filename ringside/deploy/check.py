@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 
 from ringside.chain.batch import ask
 from ringside.deploy.governance import Role
 from ringside.deploy.plan import Plan
 from ringside.deploy.site import Site, plain
 from ringside.deploy.steps import Make, Step, seat
+from ringside.keccak import keccak, keccak_text
 from ringside.orders import market_id
 
 
@@ -88,7 +88,7 @@ def _markets(site: Site) -> Iterator[Finding]:
         if name not in planned:
             yield Finding(f"market {name}", "none", "one that the plan does not have")
             continue
-        source, heartbeat, *_ = site.ask("venues", "feed", keccak(text=name))
+        source, heartbeat, *_ = site.ask("venues", "feed", keccak_text(name))
         market = planned[name]
         if (source, heartbeat) != (market.feed, market.heartbeat):
             wanted = f"{market.feed}, {market.heartbeat} s"

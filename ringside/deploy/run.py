@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 from rlp import encode as rlp
 from web3 import Web3
 from web3.exceptions import Web3Exception
@@ -23,6 +22,7 @@ from ringside.deploy.record import Contract, Pending, Record, Sent
 from ringside.deploy.record import load as load_record
 from ringside.deploy.site import Artifact, Site, plain
 from ringside.deploy.steps import Make, Send, Step, seat, steps
+from ringside.keccak import keccak
 
 Sender = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Signs and sends a transaction (to, data, nonce) from the deployer, waits, and returns the

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eth_abi.abi import decode, encode
-from eth_utils.crypto import keccak
 from web3.logs import DISCARD
 from web3.types import TxReceipt
 
@@ -23,6 +22,7 @@ from ringside.chain.sender import Send, Sender
 from ringside.exit.plan import ANY, NOTHING, Choice, Kind, Left, Past, Step, left, plan
 from ringside.exit.reasons import ERRORS, explain
 from ringside.exit.state import Deployment, Spot, State, read
+from ringside.keccak import keccak_text
 from ringside.orders import market_id
 from ringside.units import ONE, from_units
 
@@ -288,4 +288,4 @@ class Exit:
 
 def _call(signature: str, *values: Any) -> bytes:
     kinds = signature[signature.index("(") + 1 : -1].split(",")
-    return keccak(text=signature)[:4] + encode(kinds, values)
+    return keccak_text(signature)[:4] + encode(kinds, values)

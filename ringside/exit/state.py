@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
-from eth_utils.crypto import keccak
 
 from ringside.accounts import owner_of
 from ringside.chain.contracts import DeploymentError, abi
+from ringside.keccak import keccak_text
 from ringside.orders import market_id
 from ringside.units import ONE
 
@@ -173,7 +173,7 @@ class Deployment:
         from web3.exceptions import Web3Exception
 
         kinds = signature[signature.index("(") + 1 : -1]
-        data = keccak(text=signature)[:4] + encode(kinds.split(",") if kinds else [], values)
+        data = keccak_text(signature)[:4] + encode(kinds.split(",") if kinds else [], values)
         place = self.w3.to_checksum_address(to)
         try:
             raw = self.w3.eth.call({"to": place, "data": data, "gas": READ_GAS}, block)

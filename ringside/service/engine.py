@@ -34,7 +34,7 @@ from ringside.service.states import Facts, state_of
 from ringside.service.tickets import TicketWork
 from ringside.service.watcher import Seen, Watcher
 from ringside.store import book, ledger, outbox, standing
-from ringside.store.book import Entry, State
+from ringside.store.book import Entry, Move, State
 from ringside.store.database import Database
 from ringside.store.outbox import Stage, Wanted
 from ringside.venues import VENUE_ERRORS, Markets, Snapshot, load, snapshot
@@ -152,6 +152,7 @@ class Engine:
         facts = self._facts(entries, at.block, busy)
         now = time.time()
         with self.database.write() as connection:
+            moves = []
             for entry in entries:
                 filled, pending = self._used(connection, entry)
                 known = replace(facts[entry.key], filled=filled, pending=pending)
@@ -159,7 +160,8 @@ class Engine:
                 failed = [o.error for o in ended if entry.key in o.transaction.wanted.orders]
                 if state is State.WORKING and any(failed):
                     why = f"refused by the chain: {next(filter(None, failed))}"
-                book.move(connection, entry, state, now, why, filled)
+                moves.append(Move(entry, state, why, filled))
+            book.move(connection, moves, now)
 
     def _used(self, connection: Connection, entry: Entry) -> tuple[int, int]:
         """What the chain's events say was filled, and is pending in tickets; of a bundle, steps."""
@@ -252,11 +254,13 @@ class Engine:
             now = time.time()
             with self.database.write() as connection:
                 # As they are now: an owner may have withdrawn one meanwhile.
-                for entry in book.by_key(connection, news).values():
-                    why = round_.waiting[entry.key]
-                    # What has a ticket open stays pending, whatever else cannot be filled now.
-                    if entry.state in (State.RECEIVED, State.WORKING):
-                        book.move(connection, entry, State.WORKING, now, why)
+                # What has a ticket open stays pending, whatever else cannot be filled now.
+                moves = [
+                    Move(entry, State.WORKING, round_.waiting[entry.key])
+                    for entry in book.by_key(connection, news).values()
+                    if entry.state in (State.RECEIVED, State.WORKING)
+                ]
+                book.move(connection, moves, now)
         return found
 
     def _ripe(self, entries: Sequence[Entry], at: Snapshot) -> tuple[dict[bytes, str], list[Entry]]:
@@ -314,12 +318,14 @@ class Engine:
         with self.database.write() as connection:
             current = book.by_key(connection, [p.entry.key for p in proposals])
             wanted: list[Wanted] = []
+            moves = []
             for proposal in proposals:
                 entry = current[proposal.entry.key]
                 if entry.state.is_end:  # Its owner was quicker.
                     continue
                 wanted += self._wanted(proposal)
-                book.move(connection, entry, State.PENDING, now, "a transaction is under way")
+                moves.append(Move(entry, State.PENDING, "a transaction is under way"))
+            book.move(connection, moves, now)
             outbox.plan(connection, wanted, now)
 
     def _wanted(self, proposal: Proposal) -> list[Wanted]:

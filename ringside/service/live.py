@@ -8,9 +8,6 @@ from ringside.store import book
 from ringside.store.book import LIVE, Entry
 from ringside.store.schema import orders, unhexed
 
-AT_ONCE = 500
-"""Orders read in one query."""
-
 
 class Live:
     """A copy of the book's live part, brought up to date by what changed."""
@@ -30,6 +27,5 @@ class Live:
             for key, at in now.items()
             if key not in self._entries or self._entries[key].changed_at != at
         ]
-        for first in range(0, len(stale), AT_ONCE):
-            self._entries.update(book.by_key(connection, stale[first : first + AT_ONCE]))
+        self._entries.update(book.by_key(connection, stale))
         return sorted(self._entries.values(), key=lambda one: (one.received_at, one.key))

@@ -142,10 +142,13 @@ class Watcher:
         return depth, touched, common
 
     def _reopen(self, connection: Connection, keys: set[bytes], now: float) -> None:
-        for entry in book.by_key(connection, list(keys)).values():
-            if entry.state is not book.State.REJECTED:
-                why = "the chain unwound what had happened to it"
-                book.move(connection, entry, book.State.WORKING, now, why)
+        why = "the chain unwound what had happened to it"
+        moves = [
+            book.Move(entry, book.State.WORKING, why)
+            for entry in book.by_key(connection, list(keys)).values()
+            if entry.state is not book.State.REJECTED
+        ]
+        book.move(connection, moves, now)
 
     def _is_on_chain(self, known: Header) -> bool:
         found = self._header(known.number)

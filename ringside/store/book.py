@@ -13,12 +13,12 @@ in the same transaction as the change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ringside import wire
@@ -27,6 +27,8 @@ from ringside.store.schema import events, hexed, orders, unhexed
 
 REMEMBERED = 5_000
 """Requests that are kept as they were read."""
+AT_ONCE = 5_000
+"""Orders asked for by their keys in one query."""
 LONGEST = 1_000
 """Characters of a reason that are kept."""
 
@@ -113,11 +115,13 @@ def accept(connection: Connection, arrived: Sequence[Received]) -> dict[bytes, S
         taken[place] = hexed(key)
         found[key] = State.RECEIVED
         rows.append(_row(one))
-        changes.append(_change(one, State.RECEIVED, "", one.at, 0))
+        changes.append(_change(hexed(key), one.request, State.RECEIVED, "", one.at, 0))
     if rows:
         made = sqlite if connection.dialect.name == "sqlite" else postgresql
         connection.execute(made.insert(orders).on_conflict_do_nothing(), rows)
         connection.execute(events.insert(), changes)
+        for row in rows:
+            _remember(row["key"], fresh[unhexed(row["key"])].request)
     return found
 
 
@@ -136,33 +140,54 @@ def _nonces_in_use(
     return {(unhexed(account), nonce): key for account, nonce, key in rows}
 
 
-def move(
-    connection: Connection,
-    entry: Entry,
-    state: State,
-    at: float,
-    reason: str = "",
-    filled: int | None = None,
-) -> bool:
-    """Puts an order into a state, with the reason in words. Returns whether that changed anything:
-    what is the case already is no event."""
-    done = entry.filled if filled is None else filled
-    reason = reason[:LONGEST]
-    found = connection.execute(
-        update(orders)
-        .where(
-            orders.c.key == hexed(entry.key),
-            or_(orders.c.state != state.value, orders.c.reason != reason, orders.c.filled != done),
-        )
-        .values(state=state.value, reason=reason, filled=done, changed_at=at)
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What an order is to become: its state, the reason in words, and what is filled of it, if that
+    changes."""
+
+    entry: Entry
+    state: State
+    reason: str = ""
+    filled: int | None = None
+
+
+def move(connection: Connection, moves: Sequence[Move], at: float) -> set[bytes]:
+    """Puts orders into states, each named once. Returns the keys of those that this changed: what
+    is the case already is no event. To be called inside `Database.write`."""
+    keys = [hexed(one.entry.key) for one in moves]
+    now = {
+        key: (state, reason, filled)
+        for part in _parts(keys)
+        for key, state, reason, filled in connection.execute(_AS_THEY_ARE, {"keys": part})
+    }
+    rows, changes, changed = [], [], []
+    for key, one in zip(keys, moves, strict=True):
+        done = one.entry.filled if one.filled is None else one.filled
+        reason = one.reason[:LONGEST]
+        if now.get(key, (one.state.value, reason, done)) == (one.state.value, reason, done):
+            continue
+        rows.append({"of": key, "to": one.state.value, "why": reason, "done": done, "now": at})
+        changes.append(_change(key, one.entry.request, one.state, reason, at, done))
+        changed.append(one)
+    if rows:
+        connection.execute(_MOVE, rows)
+        connection.execute(events.insert(), changes)
+    return {one.entry.key for one in changed}
+
+
+_AS_THEY_ARE = select(orders.c.key, orders.c.state, orders.c.reason, orders.c.filled).where(
+    orders.c.key.in_(bindparam("keys", expanding=True))
+)
+_MOVE = (
+    update(orders)
+    .where(orders.c.key == bindparam("of"))
+    .values(
+        state=bindparam("to"),
+        reason=bindparam("why"),
+        filled=bindparam("done"),
+        changed_at=bindparam("now"),
     )
-    if not found.rowcount:
-        return False
-    received = Received(
-        *(entry.key, entry.request, entry.signature, entry.source, entry.policy, entry.received_at)
-    )
-    connection.execute(events.insert(), [_change(received, state, reason, at, done)])
-    return True
+)
 
 
 def live(connection: Connection, after: float = 0.0) -> list[Entry]:
@@ -177,8 +202,11 @@ def live(connection: Connection, after: float = 0.0) -> list[Entry]:
 
 def by_key(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
     """Orders by their digests; those not known are missing."""
-    rows = connection.execute(select(orders).where(orders.c.key.in_(map(hexed, keys))))
-    return {entry.key: entry for entry in map(_entry, rows.mappings())}
+    found = {}
+    for part in _parts([hexed(key) for key in keys]):
+        rows = connection.execute(select(orders).where(orders.c.key.in_(part)))
+        found.update({entry.key: entry for entry in map(_entry, rows.mappings())})
+    return found
 
 
 def with_nonce(connection: Connection, account: bytes, nonce: int) -> set[bytes]:
@@ -279,6 +307,11 @@ def newest(connection: Connection) -> int:
 # ---------------------------------------------------------------------- internal
 
 
+def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """A query has so many parameters at most."""
+    return (keys[first : first + AT_ONCE] for first in range(0, len(keys), AT_ONCE))
+
+
 def _row(one: Received) -> dict[str, Any]:
     request = one.request
     return {
@@ -301,15 +334,16 @@ def _row(one: Received) -> dict[str, Any]:
     }
 
 
-def _change(one: Received, state: State, reason: str, at: float, filled: int) -> dict[str, Any]:
-    request = one.request
+def _change(
+    key: str, request: Order | Bundle, state: State, reason: str, at: float, filled: int
+) -> dict[str, Any]:
     body = {"state": state.value, "reason": reason, "filled": str(filled)}
     if isinstance(request, Order):
         body |= {"market": request.market, "size": str(request.size)}
     return {
         "at": at,
         "account": hexed(request.account),
-        "key": hexed(one.key),
+        "key": key,
         "kind": "order",
         "body": body,
     }
@@ -339,7 +373,11 @@ def _request(key: str, kind: str, message: Any) -> Order | Bundle:
     found = _read.get(key)
     if found is None:
         found = wire.order(message) if kind == "order" else wire.bundle(message)
-        while len(_read) >= REMEMBERED:
-            _read.pop(next(iter(_read)), None)  # Another thread may have been quicker.
-        _read[key] = found
+        _remember(key, found)
     return found
+
+
+def _remember(key: str, request: Order | Bundle) -> None:
+    while len(_read) >= REMEMBERED:
+        _read.pop(next(iter(_read)), None)  # Another thread may have been quicker.
+    _read[key] = request

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from eth_utils.crypto import keccak
+from ringside.keccak import keccak_text
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -87,7 +87,7 @@ class Log:
 @cache
 def topic(signature: str) -> str:
     """An event's first topic, as 0x-hex."""
-    return "0x" + keccak(text=signature).hex()
+    return "0x" + keccak_text(signature).hex()
 
 
 def logs(

@@ -141,7 +141,7 @@ def load(w3: Web3, addresses: Mapping[str, Any], market: str) -> Config:
 
 
 def _mapping_slot(key: str, slot: int) -> int:
-    from eth_utils.crypto import keccak  # Only needed where a chain is at hand.
+    from ringside.keccak import keccak  # Only needed where a chain is at hand.
 
     data = int(key, 16).to_bytes(32, "big") + slot.to_bytes(32, "big")
     return int.from_bytes(keccak(data), "big")

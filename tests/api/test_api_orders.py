@@ -79,7 +79,7 @@ def test_an_order_under_way_is_not_withdrawn(served: Served) -> None:
     served.post(order)
     with served.house.database.write() as connection:
         entry = book.by_key(connection, [bytes.fromhex(served.key(order)[2:])]).popitem()[1]
-        book.move(connection, entry, State.PENDING, time.time())
+        book.move(connection, [book.Move(entry, State.PENDING)], time.time())
     place, headers = f"/v1/orders/{served.key(order)}", served.signed_in()
     found = served.http.delete(place, headers=headers)
     assert (found.status_code, found.json()["code"]) == (409, "under-way")

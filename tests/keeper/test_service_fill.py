@@ -201,7 +201,7 @@ def test_what_its_owner_withdraws_at_the_house_stays_so_whatever_else_happens(ho
     house.turn()
     with house.database.write() as connection:
         entry = book.by_key(connection, [key])[key]
-        book.move(connection, entry, State.CANCELLED, 0.0, book.WITHDRAWN)
+        book.move(connection, [book.Move(entry, State.CANCELLED, book.WITHDRAWN)], 0.0)
     story.chain.send(story.desk, "raiseEpoch", story.account, 1, role=3)
     house.turn(2)
     assert (house.entry(key).state, house.entry(key).reason) == (State.CANCELLED, book.WITHDRAWN)

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 
 from ringside.orders import Bundle, Mode, Order
 from ringside.store import book
-from ringside.store.book import NonceInUse, Received, State
+from ringside.store.book import Move, NonceInUse, Received, State
 from ringside.store.database import Database, DatabaseError
 from ringside.store.schema import metadata
 from ringside.units import ONE
@@ -31,21 +31,23 @@ def test_the_migrations_make_the_tables_of_this_version(database: Database):
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_what_is_accepted_is_found_as_it_was(database: Database):
+def test_what_is_accepted_is_found_as_it_was(database: Database, monkeypatch):
     one = received(1)
     with database.write() as connection:
         assert book.accept(connection, [one]) == {one.key: State.RECEIVED}
+    monkeypatch.setattr(book, "_read", {})  # Out of the database, and not out of memory.
     with database.read() as connection:
         entry = book.by_key(connection, [one.key])[one.key]
     assert (entry.request, entry.signature, entry.state) == (one.request, b"signed", State.RECEIVED)
 
 
-def test_a_bundle_is_found_as_it_was(database: Database):
+def test_a_bundle_is_found_as_it_was(database: Database, monkeypatch):
     steps = (order(1).terms, order(2).terms)
     bundle = Bundle(ACCOUNT, steps, Mode.STEPWISE, 10**10, 3)
     one = Received(bytes(32), bundle, b"", "chain", "best", 2.0)
     with database.write() as connection:
         book.accept(connection, [one])
+    monkeypatch.setattr(book, "_read", {})
     with database.read() as connection:
         assert book.by_key(connection, [one.key])[one.key].request == bundle
 
@@ -55,7 +57,7 @@ def test_the_same_twice_is_one_and_tells_its_state(database: Database):
     with database.write() as connection:
         book.accept(connection, [one])
         (entry,) = book.live(connection)
-        book.move(connection, entry, State.FILLED, 2.0, filled=ONE)
+        book.move(connection, [Move(entry, State.FILLED, filled=ONE)], 2.0)
         assert book.accept(connection, [one]) == {one.key: State.FILLED}
 
 
@@ -81,17 +83,60 @@ def test_a_move_is_one_event_and_none_where_nothing_changes(database: Database):
     with database.write() as connection:
         book.accept(connection, [received(1)])
         (entry,) = book.live(connection)
-        assert book.move(connection, entry, State.WORKING, 2.0, "waits")
-        assert not book.move(connection, entry, State.WORKING, 3.0, "waits")
+        moves = [Move(entry, State.WORKING, "waits")]
+        assert book.move(connection, moves, 2.0) == {entry.key}
+        assert book.move(connection, moves, 3.0) == set()
         told = [event.body["state"] for event in book.happened(connection, 0)]
     assert told == ["received", "working"]
+
+
+def test_of_many_moves_only_those_that_change_something_are_events(database: Database):
+    with database.write() as connection:
+        book.accept(connection, [received(n) for n in range(1, 5)])
+        first, second, third, fourth = book.live(connection)
+        assert book.move(connection, [Move(second, State.WORKING, "waits")], 2.0)
+        moves = [
+            Move(first, State.WORKING, "waits"),
+            Move(second, State.WORKING, "waits"),
+            Move(third, State.PENDING, filled=7),
+            Move(fourth, State.RECEIVED),
+        ]
+        assert book.move(connection, moves, 3.0) == {first.key, third.key}
+        now = book.by_key(connection, [one.key for one in (first, second, third, fourth)])
+        told = [
+            (one.state.value, one.reason, one.filled, one.changed_at)
+            for one in (now[e.key] for e in (first, second, third, fourth))
+        ]
+        assert told == [
+            ("working", "waits", 0, 3.0),
+            ("working", "waits", 0, 2.0),
+            ("pending", "", 7, 3.0),
+            ("received", "", 0, fourth.changed_at),
+        ]
+        events = [(e.key, e.body["state"], e.at) for e in book.happened(connection, 4)]
+        assert events == [
+            (second.key, "working", 2.0),
+            (first.key, "working", 3.0),
+            (third.key, "pending", 3.0),
+        ]
+
+
+def test_more_orders_than_a_query_has_parameters(database: Database, monkeypatch):
+    monkeypatch.setattr(book, "AT_ONCE", 3)
+    with database.write() as connection:
+        book.accept(connection, [received(n) for n in range(1, 9)])
+        entries = book.live(connection)
+        keys = [one.key for one in entries]
+        assert book.by_key(connection, keys).keys() == set(keys)
+        moved = book.move(connection, [Move(one, State.WORKING) for one in entries], 2.0)
+        assert moved == set(keys)
 
 
 def test_ends_are_not_live(database: Database):
     with database.write() as connection:
         book.accept(connection, [received(n) for n in range(1, 9)])
         for entry, state in zip(book.live(connection), State, strict=True):
-            book.move(connection, entry, state, 2.0)
+            book.move(connection, [Move(entry, state)], 2.0)
         states = {entry.state for entry in book.live(connection)}
         assert states == {State.RECEIVED, State.WORKING, State.PENDING}
         assert book.counts(connection) == dict.fromkeys(State, 1)

@@ -306,8 +306,8 @@ def test_room_is_what_the_venue_would_give_once_the_trade_is_done(state, sign, s
     size = sign * part_of(state.curve, sign, share)
     then = after({state.venue: state}, [Leg(state.venue, size)])[state.venue]
     truth = replace(state, curve=moved(state.curve, size))
-    room, true, before = (s.room(dollars * ONE, sign) for s in (then, truth, state))
-    assert room <= before
+    room, true = (s.room(dollars * ONE, sign) for s in (then, truth))
+    # It may be more than before: what was sold has lowered the price that a short's margin is of.
     # The venue's capacity by state, to some wei; rounding at each step of a pool.
     assert room <= true + max(true >> 20, 10**13)
     if room:

@@ -251,7 +251,8 @@ def _withdraw(here: Running, entry: Entry) -> Entry:
         now = book.by_key(connection, [entry.key])[entry.key]
         if now.state in (State.RECEIVED, State.WORKING):
             state = State.PARTLY_FILLED if now.filled else State.CANCELLED
-            book.move(connection, now, state, here.house.clock(), book.WITHDRAWN)
+            moved = book.Move(now, state, book.WITHDRAWN)
+            book.move(connection, [moved], here.house.clock())
             return book.by_key(connection, [entry.key])[entry.key]
         return now
 

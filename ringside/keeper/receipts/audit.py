@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3Exception
 
 from ringside.chain.contracts import Ringside
+from ringside.keccak import keccak
 from ringside.keeper.decide import Request, order_of
 from ringside.keeper.errors import PlanError
 from ringside.keeper.look import Looker

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eth_utils.crypto import keccak
-
 from ringside.chain.multicall import Block
 from ringside.chain.views import AccountView
+from ringside.keccak import keccak
 from ringside.keeper.conditions import Moment, Progress
 from ringside.keeper.decide import Request, Settings, Taking, View, decide
 from ringside.keeper.margins import rooms
