@@ -25,7 +25,7 @@ help:
 	@echo "make test    every test                                        (ARGS=\"-k leverage\")"
 	@echo "make fork    the seats on forks of RINGSIDE_FORK_OPTIMISM and RINGSIDE_FORK_ARBITRUM, or of a chain that plays them"
 	@echo "make invariants  N calls in any order, eight invariants after each   (N=20000, SEED=1)"
-	@echo "make forge   the contracts' own rules on stand-in venues, and invariants by volume   (ARGS=\"--mc Invariants\")"
+	@echo "make forge   the contracts' own rules on stand-in and on real venues, and invariants by volume   (ARGS=\"--mc Invariants\")"
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
 	@echo "make up      the local chain, a keeper with its API, and a client with money, until Ctrl-C"
 	@echo "make lint    format, lint and types"
@@ -45,6 +45,7 @@ fork: setup
 	@$(RUN) python -m pytest -q -p no:ape_test tests/fork $(ARGS)
 
 forge: setup
+	@$(RUN) python -m devnet.allocs
 	@$(FORGE) test $(ARGS)
 
 invariants: setup
