@@ -24,4 +24,4 @@ def test_every_rule_holds_on_stand_in_and_on_real_venues():
     )
     assert found.returncode == 0, found.stdout[-5_000:] + found.stderr[-2_000:]
     assert "0 failed" in found.stdout
-    assert " 0 skipped (" in found.stdout.splitlines()[-1]
+    assert " 0 skipped (" in found.stdout
