@@ -43,6 +43,5 @@ def _write(path: Path, text: str) -> None:
     aside.replace(path)
 
 
-
 if __name__ == "__main__":
     write()
