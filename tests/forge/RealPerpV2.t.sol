@@ -6,6 +6,7 @@ import {IVault} from "../../interfaces/IVault.sol";
 import {
     IPerpAccountBalance,
     IPerpBaseToken,
+    IPerpClearingHouse,
     IPerpExchange,
     IPerpQuoter,
     IPerpVault
@@ -15,6 +16,10 @@ import {RealVenues} from "./RealVenues.sol";
 
 interface IPerpToken {
     function cacheTwap(uint256 interval) external;
+}
+
+interface IPerpLiquidation {
+    function liquidate(address trader, address baseToken) external;
 }
 
 interface IPerpOwned {
@@ -146,17 +151,27 @@ contract RealVenuesPerpV2Test is RealVenues {
     }
 
     function test_perp_limits_are_met_to_the_unit() public {
-        uint256 paid = trade(PERP, ETH, ONE, 5_000 * USDC).quote;
-        trade(PERP, ETH, -ONE, 0);
+        limitsAreMet(PERP, ONE, 1);
         pass(60);
-        IVault.Trade memory t = tradeOf(PERP, ONE, 0);
-        t.limitQuote = paid - 1e18;
-        vm.prank(client);
-        try vault.trade(t) {
-            revert("beyond its limit");
-        } catch (bytes memory why) {
-            require(bytes4(why) == ISeat.BeyondLimit.selector, "why");
-        }
+        limitsAreMet(PERP, -3 * ONE, 1);
+    }
+
+    function test_perp_what_the_venue_liquidates_is_gone_and_the_account_loses_no_more_than_its_margin() public {
+        trade(PERP, ETH, 10 * ONE, 2_500 * USDC);
+        pass(60);
+        move(ETH, 1_750);
+        follow(1_750);
+        ISeat.Margin memory m = marginAt(PERP, ETH);
+        require(m.equity < int256(m.maintenance), "below maintenance");
+        address place = marginSeat();
+        vm.prank(ARBITRAGEUR);
+        IPerpLiquidation(perpAt("clearing_house")).liquidate(place, ethToken);
+        int256 left = sizeAt(PERP, ETH);
+        require(left < 10 * ONE, "liquidated");
+        (int256 done,) = close(PERP);
+        same(done, -left, "what it left is closed");
+        same(vault.active(account), 0, "inactive");
+        same(vault.idle(account), 997_500 * USDC, "no more than its margin");
     }
 
     // ------------------------------------------------- what the venue does not let
@@ -247,6 +262,21 @@ contract RealVenuesPerpV2Test is RealVenues {
     }
 
     // ----------------------------------------------------------------- helpers
+
+    /// @dev Somebody with plenty sells until the pool is where the oracle went, and its averages with it.
+    function follow(uint256 usd) internal {
+        address house = perpAt("clearing_house");
+        (uint256 paid,) = quote(-ONE);
+        while (paid > usd * 1e18) {
+            pass(16);
+            vm.prank(ARBITRAGEUR);
+            IPerpClearingHouse(house).openPosition(
+                IPerpClearingHouse.OpenPositionParams(ethToken, true, true, 500e18, 0, block.timestamp, 0, 0)
+            );
+            (paid,) = quote(-ONE);
+        }
+        pass(1_000);
+    }
 
     function marginSeat() internal view returns (address) {
         return marketSeat(PERP);

@@ -50,6 +50,7 @@ interface IRageOwned {
     function pause(uint256 pools) external;
     function unpause(uint256 pools) external;
     function updateRangeOrder(uint256 accountId, uint32 poolId, Change calldata change) external;
+    function liquidateTokenPosition(uint256 accountId, uint32 poolId) external;
     function updatePoolSettings(uint32 poolId, PoolSettings calldata settings) external;
 }
 
@@ -170,6 +171,24 @@ contract RealVenuesRageTest is RealVenues {
         pass(900);
         same(positionAt(RAGE, ETH).markPrice, price(house.getRealTwapPriceX128(pool)), "the oracle's");
         require(positionAt(RAGE, ETH).markPrice < 1_600e18, "which is far off");
+    }
+
+    function test_rage_limits_are_met_to_the_venues_unit() public {
+        limitsAreMet(RAGE, ONE, 1);
+        pass(60);
+        limitsAreMet(RAGE, -3 * ONE, 1);
+    }
+
+    function test_rage_what_the_venue_liquidates_is_gone_and_the_account_loses_no_more_than_its_margin() public {
+        trade(RAGE, ETH, 10 * ONE, 4_100 * USDC);
+        move(ETH, 1_600);
+        pass(1_000);
+        ISeat.Margin memory m = marginAt(RAGE, ETH);
+        require(m.equity < int256(m.maintenance), "below maintenance");
+        IRageOwned(address(house)).liquidateTokenPosition(id(), pool);
+        int256 left = sizeAt(RAGE, ETH);
+        require(left < 10 * ONE, "liquidated");
+        same(vault.idle(account), 995_900 * USDC, "no more than its margin");
     }
 
     // ------------------------------------------------- what the venue does not let

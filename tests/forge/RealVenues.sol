@@ -20,6 +20,8 @@ abstract contract RealVenues is Stage {
     address internal constant DEPLOYER = 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266;
     /// @dev Who makes their markets.
     address internal constant MAKER = 0x70997970C51812dc3A010C7d01b50e0d17dc79C8;
+    /// @dev Who trades until the venues follow, with more margin than anybody.
+    address internal constant ARBITRAGEUR = 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC;
     string internal constant PLACE = "build/forge/venues/";
 
     /// @dev Every address of the local chain, as JSON.
@@ -159,6 +161,36 @@ abstract contract RealVenues is Stage {
         uint256 limit = sizeAt(id, ETH) > 0 ? 0 : MAX;
         vm.prank(client);
         return vault.close(account, id, ETH, limit);
+    }
+
+    /// @dev The venue's own price meets a limit, and a limit that is tighter by `step` is refused with that price.
+    function limitsAreMet(uint8 id, int256 size, uint256 step) internal {
+        IVault.Trade memory t = tradeOf(id, size, 5_000 * USDC);
+        t.limitQuote = size > 0 ? 0 : MAX;
+        vm.prank(client);
+        uint256 paid;
+        try vault.trade(t) {
+            revert("beyond any limit");
+        } catch (bytes memory why) {
+            uint256 limit;
+            (paid, limit) = beyond(why);
+            same(limit, t.limitQuote, "limit");
+        }
+        t.limitQuote = size > 0 ? paid - step : paid + step;
+        vm.prank(client);
+        vm.expectRevert(abi.encodeWithSelector(ISeat.BeyondLimit.selector, paid, t.limitQuote));
+        vault.trade(t);
+        t.limitQuote = paid;
+        vm.prank(client);
+        same(vault.trade(t).quote, paid, "within");
+    }
+
+    function beyond(bytes memory why) private pure returns (uint256 quote, uint256 limit) {
+        require(bytes4(why) == ISeat.BeyondLimit.selector, "why");
+        assembly ("memory-safe") {
+            quote := mload(add(why, 36))
+            limit := mload(add(why, 68))
+        }
     }
 
     /// @dev Within so many parts in a million.
