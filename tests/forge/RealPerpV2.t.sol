@@ -114,7 +114,7 @@ contract RealVenuesPerpV2Test is RealVenues {
     function test_perp_position_is_what_the_venue_says() public {
         trade(PERP, ETH, -3 * ONE, 10_000 * USDC);
         move(ETH, 1_950);
-        pass(600);
+        pass(1_000);
         IPerpToken(ethToken).cacheTwap(900);
         ISeat.Position memory p = positionAt(PERP, ETH);
         same(p.size, -3 * ONE, "size");
@@ -127,11 +127,32 @@ contract RealVenuesPerpV2Test is RealVenues {
             "funding"
         );
         require(p.fundingOwed < 0, "a short is owed where the market is above the index");
-        require(p.fundingRate > 0 && p.fundingRate <= 0.1e18, "rate");
-        // Unrealised profit is equity, and backs nothing.
+        near(uint256(p.fundingRate), 0.0256e18, 10_000, "what the market is above the index");
+        // However far they are apart.
+        fundingAt(1_700, 0.1e18);
+        fundingAt(2_500, -0.1e18);
+    }
+
+    function fundingAt(uint256 usd, int256 rate) internal {
+        move(ETH, usd);
+        pass(1_000);
+        IPerpToken(ethToken).cacheTwap(900);
+        same(positionAt(PERP, ETH).fundingRate, rate, "capped");
+    }
+
+    function test_perp_unrealised_profit_is_equity_and_backs_nothing() public {
+        trade(PERP, ETH, -10 * ONE, 5_000 * USDC);
+        move(ETH, 1_800);
+        follow(1_800);
+        IPerpToken(ethToken).cacheTwap(900);
         ISeat.Margin memory m = marginAt(PERP, ETH);
         (, int256 unrealised,) = balance.getPnlAndPendingFee(marginSeat());
-        require(m.backing == m.equity - (unrealised > 0 ? unrealised : int256(0)), "backing");
+        require(unrealised > 1_500e18, "profit");
+        same(m.backing, m.equity - unrealised, "backing");
+        require(m.backing < 5_100e18, "what was posted, and funding");
+        uint256 notional = balance.getTotalAbsPositionValue(marginSeat());
+        same(m.leverage, (notional * 1e18 - 1) / uint256(m.backing) + 1, "leverage");
+        near(trade(PERP, ETH, -ONE, 0).leverage, marginAt(PERP, ETH).leverage, 1_000, "of a trade");
     }
 
     function test_perp_closes_as_far_as_its_tick_limit_and_the_rest_later() public {
@@ -186,6 +207,11 @@ contract RealVenuesPerpV2Test is RealVenues {
         (, able) = quote(ONE);
         require(!able, "further out");
         (, able) = quote(-ONE);
+        require(able, "back");
+        move(ETH, 2_500);
+        (, able) = quote(-ONE);
+        require(!able, "further out");
+        (, able) = quote(ONE);
         require(able, "back");
         move(ETH, 2_000);
         address exchange = perpAt("exchange");

@@ -101,6 +101,8 @@ contract RealVenuesRageTest is RealVenues {
         trade(RAGE, ETH, 3 * ONE, 10_000 * USDC);
         // Whoever follows buys the pool up, and its average catches up.
         buyOut(25 * ONE, 5);
+        require(marginAt(RAGE, ETH).equity > 10_000e18, "profit");
+        near(trade(RAGE, ETH, ONE, 0).leverage, marginAt(RAGE, ETH).leverage, 1, "leverage of a trade in profit");
         close(RAGE);
         ISeat.Margin memory m = marginAt(RAGE, ETH);
         require(m.equity > 10_000e18, "profit");

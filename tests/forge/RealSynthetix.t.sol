@@ -23,7 +23,8 @@ interface ISynthetixPublic {
 interface ISynthetixOwned {
     function setExchangeDynamicFeeRounds(uint256 rounds) external;
     function setExchangeMaxDynamicFee(uint256 fee) external;
-    function issueSynthsWithoutDebt(bytes32 key, address to, uint256 amount) external returns (bool);
+    function updateAccessControl(bytes32 section, address who, bool canSuspend, bool canResume) external;
+    function suspendSystem(uint256 reason) external;
 }
 
 interface IPythStandIn {
@@ -76,8 +77,10 @@ contract RealVenuesSynthetixTest is RealVenues {
         same(m.leverage, 0, "leverage");
         near(pull(SYNTHETIX, 1_000 * USDC), 999.5e6, 20, "a part");
         same(held().margin, arrived - 1_000e18, "left");
+        uint256 posted = vault.postedBy(account, SYNTHETIX);
         vm.prank(client);
         (address token, uint256 received) = vault.pullInKind(account, SYNTHETIX, ETH, 500 * USDC, keeper);
+        same(posted - vault.postedBy(account, SYNTHETIX), 500 * USDC, "counted back at par");
         require(token == address(susd), "in kind it is sUSD");
         same(received, 500e18, "in kind");
         same(susd.balanceOf(keeper), 500e18, "received");
@@ -254,6 +257,61 @@ contract RealVenuesSynthetixTest is RealVenues {
         same(p.fundingRate, there.currentFundingRate(), "rate");
         // Its other market is another pocket.
         same(marginAt(SYNTHETIX, BTC).equity, 0, "isolated");
+    }
+
+    function test_synthetix_is_liquidated_where_equity_reaches_maintenance() public {
+        liquidatedAt(30 * ONE, 4_000 * USDC, 1_800e8);
+        liquidatedAt(-30 * ONE, 4_000 * USDC, 2_400e8);
+        // The liquidator's fee has a least and a most.
+        pull(SYNTHETIX, MAX);
+        liquidatedAt(ONE / 2, 100 * USDC, 1_700e8);
+        liquidatedAt(300 * ONE, 60_000 * USDC, 1_700e8);
+    }
+
+    /// @dev Down to the smallest step of the oracle's price.
+    function liquidatedAt(int256 size, uint256 margin, uint256 gone) internal {
+        take(size, margin);
+        (uint256 first, uint256 safe) = (gone, 2_000e8);
+        while (gone > safe ? gone - safe > 1 : safe - gone > 1) {
+            uint256 middle = (gone + safe) / 2;
+            oracle[ETH].updateAnswer(int256(middle));
+            ISeat.Margin memory m = marginAt(SYNTHETIX, ETH);
+            bool may = ISynthetixPublic(address(there)).canLiquidate(seat());
+            require(may == (m.equity <= int256(m.maintenance)), "the venue says so too");
+            if (may) gone = middle;
+            else safe = middle;
+        }
+        require(gone != first, "somewhere between");
+        move(ETH, 2_000);
+        take(-size, 0);
+    }
+
+    function test_synthetix_unrealised_profit_backs_no_ticket() public {
+        take(2 * ONE, MARGIN);
+        move(ETH, 2_200);
+        (int256 funding,) = there.accruedFunding(seat());
+        uint256 backing = uint256(int256(uint256(held().margin)) + funding);
+        same(commit(ONE, 0).leverage, (3 * 2_200e36 - 1) / backing + 1, "in profit");
+        drop();
+        move(ETH, 1_900);
+        (funding,) = there.accruedFunding(seat());
+        (int256 loss,) = there.profitLoss(seat());
+        backing = uint256(int256(uint256(held().margin)) + funding + loss);
+        same(commit(ONE, 0).leverage, (3 * 1_900e36 - 1) / backing + 1, "at a loss");
+    }
+
+    function test_synthetix_whether_a_suspended_market_would_close_is_not_said() public {
+        take(ONE, MARGIN);
+        IDelayedSeat place = IDelayedSeat(seat());
+        bytes32 instrument = instrumentOf[SYNTHETIX][ETH];
+        require(place.closable(instrument), "closable");
+        ISynthetixOwned status = ISynthetixOwned(synthetixAt("system_status"));
+        vm.startPrank(DEPLOYER);
+        status.updateAccessControl("System", DEPLOYER, true, true);
+        status.suspendSystem(1);
+        vm.stopPrank();
+        vm.expectRevert("Synthetix is suspended, upgrade in progress... please stand by");
+        place.closable(instrument);
     }
 
     function test_synthetix_without_a_price_of_the_venues_there_is_no_number() public {

@@ -10,8 +10,8 @@ interface IMockAggregator {
 }
 
 /// @title RealVenues
-/// @notice The system on the venues themselves, as devnet/ deploys them: Perp v2 (0), Rage Trade (1), and Synthetix (2), which
-/// fills later. `python -m devnet.allocs` leaves their state where this looks for it; without it the tests are skipped.
+/// @notice The system on the venues themselves, as devnet/ deploys them: Perp v2 (0), Rage Trade (1), and Synthetix (2),
+/// which fills later. `python -m devnet.allocs` leaves their state where this looks for it; without it the tests are skipped.
 abstract contract RealVenues is Stage {
     uint8 internal constant PERP = 0;
     uint8 internal constant RAGE = 1;
