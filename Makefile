@@ -17,7 +17,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/build/solc
 # The npm launchers of anvil exit 0 when it fails, so the binary itself goes on the path.
 RUN = PATH="$(CURDIR)/$(ANVIL):$$PATH"
 
-.PHONY: help demo test fork forge invariants devnet up lint bench soak clean setup
+.PHONY: help demo test fork forge coverage invariants devnet up lint bench soak clean setup
 .DELETE_ON_ERROR:
 
 help:
@@ -25,7 +25,8 @@ help:
 	@echo "make test    every test                                        (ARGS=\"-k leverage\")"
 	@echo "make fork    the seats on forks of RINGSIDE_FORK_OPTIMISM and RINGSIDE_FORK_ARBITRUM, or of a chain that plays them"
 	@echo "make invariants  N calls in any order, eight invariants after each   (N=20000, SEED=1)"
-	@echo "make forge   the contracts' own rules on stand-in venues, and invariants by volume   (ARGS=\"--mc Invariants\")"
+	@echo "make forge   the contracts' own rules on stand-in and on real venues, and invariants by volume   (ARGS=\"--mc Invariants\")"
+	@echo "make coverage  lines and branches of the contracts that those reach, and which not"
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
 	@echo "make up      the local chain, a keeper with its API, and a client with money, until Ctrl-C"
 	@echo "make lint    format, lint and types"
@@ -45,7 +46,11 @@ fork: setup
 	@$(RUN) python -m pytest -q -p no:ape_test tests/fork $(ARGS)
 
 forge: setup
+	@$(RUN) python -m devnet.allocs
 	@$(FORGE) test $(ARGS)
+
+coverage: setup
+	@$(RUN) python -m bench.assurance_coverage
 
 invariants: setup
 	@$(RUN) python -m bench.assurance_stateful $(if $(filter file,$(origin N)),20000,$(N)) $(SEED)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IBundles} from "../../interfaces/IBundles.sol";
 import {IOrders} from "../../interfaces/IOrders.sol";
+import {IVault} from "../../interfaces/IVault.sol";
 import {Stage} from "./Stage.sol";
 
 contract BundlesTest is Stage {
@@ -93,6 +95,20 @@ contract BundlesTest is Stage {
         b.steps[1].tip = 1;
         vm.expectRevert(abi.encodeWithSelector(IOrders.BadSignature.selector, client));
         desk.fillBundle(b, signature, legs, noReceipt());
+    }
+
+    function test_what_bundles_work_with_is_a_desk_of_its_own_that_nobody_granted_anything() public {
+        IOrders.Bundle memory b = flip(0, 1);
+        own(0, 2 * ONE, 1_000e6);
+        IBundles alone = IBundles(bundles);
+        bytes32 digest = alone.bundleDigest(b);
+        require(digest != desk.bundleDigest(b), "another domain");
+        bytes memory signature = signed(desk.bundleDigest(b));
+        IOrders.Leg[][] memory legs = both(leg(0, -2 * ONE, 0), leg(1, 4 * ONE, 100e6));
+        vm.expectRevert(abi.encodeWithSelector(IOrders.BadSignature.selector, client));
+        alone.fillBundle(b, signature, legs, noReceipt());
+        vm.expectRevert(abi.encodeWithSelector(IVault.NotAllowed.selector, account, bundles, TRADE | PAY));
+        alone.fillBundle(b, signed(digest), legs, noReceipt());
     }
 
     function test_a_step_opens_when_the_one_before_is_complete() public {

@@ -385,4 +385,22 @@ contract FillsTest is Stage {
         why = abi.encodeWithSelector(IVault.PaidShort.selector, 400e6, 200e6);
         fillFails(orderOf(t, 2), leg(0, -ONE, -400e6), why);
     }
+
+    function test_an_order_to_close_all_is_not_done_by_no_legs_while_its_ticket_is_open() public {
+        own(0, ONE, 1_000e6);
+        vm.prank(client);
+        vault.commit(tradeOf(LATER, ONE, 100e6), 0);
+        seatOf(LATER).execute(E, ONE);
+        vault.settle(account, LATER, ETH, "");
+        IOrders.Terms memory t = withTickets(plain(type(int256).min), 1, 5e6);
+        t.venues = 5;
+        IOrders.Order memory o = orderOf(t, 1);
+        fill(o, leg(0, -ONE, 0));
+        commit(o, -ONE, 0);
+        bytes memory why = abi.encodeWithSelector(IOrders.NotAllClosed.selector, 0);
+        fillFails(o, new IOrders.Leg[](0), why);
+        seatOf(LATER).execute(E, -ONE);
+        desk.settle(account, LATER, ETH, 2, "");
+        require(progress(o).done, "done");
+    }
 }

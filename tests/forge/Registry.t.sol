@@ -23,6 +23,7 @@ contract RegistryTest is Stage {
     event Unpaused(uint8 indexed venue);
     event FeeSet(bytes32 indexed market, uint56 rate);
     event CollectorSet(address collector);
+    event CapsSet(uint8 indexed venue, uint256 cap, uint256 accountCap);
     event OrderPosted(
         bytes32 indexed account, address indexed poster, IOrders.Order order, string market, bytes signature
     );
@@ -156,6 +157,86 @@ contract RegistryTest is Stage {
         same(venues.feed(ETH).fee, 1e15, "fee");
         same(IPublic(address(venues)).MAX_FEE(), 1e15, "most");
     }
+
+    // ----------------------------------------------------------------------- caps
+
+    function test_caps_are_raised_and_lowered_each_by_a_function_of_its_own() public {
+        uint256 most = type(uint40).max * USDC;
+        (uint256 all, uint256 one) = venues.caps(0);
+        require(all == CAP && one == CAP, "as added");
+        bytes memory not = abi.encodeWithSelector(IVenues.NotRaised.selector, CAP, CAP);
+        vm.expectRevert(not);
+        venues.raiseCaps(0, CAP, CAP);
+        vm.expectRevert(not);
+        venues.raiseCaps(0, CAP - USDC, CAP + USDC);
+        vm.expectRevert(not);
+        venues.raiseCaps(0, CAP + USDC, CAP - USDC);
+        // Kept in whole USDC, rounded down: this is no change.
+        vm.expectRevert(not);
+        venues.raiseCaps(0, CAP + USDC - 1, CAP);
+        venues.raiseCaps(0, CAP + USDC, CAP);
+        vm.expectEmit(true, true, true, true, address(venues));
+        emit CapsSet(0, CAP + USDC, CAP + 2 * USDC);
+        venues.raiseCaps(0, CAP + USDC, CAP + 2 * USDC + 1);
+        (all, one) = (CAP + USDC, CAP + 2 * USDC);
+        not = abi.encodeWithSelector(IVenues.NotLowered.selector, all, one);
+        vm.expectRevert(not);
+        venues.lowerCaps(0, all, one);
+        vm.expectRevert(not);
+        venues.lowerCaps(0, all + USDC, 0);
+        vm.expectRevert(not);
+        venues.lowerCaps(0, 0, one + USDC);
+        venues.lowerCaps(0, all, one - USDC);
+        venues.lowerCaps(0, all - USDC, one - USDC);
+        venues.lowerCaps(0, 0, 0);
+        venues.raiseCaps(0, most, most);
+        bytes memory tooHigh = abi.encodeWithSelector(IVenues.CapTooHigh.selector, most);
+        vm.expectRevert(tooHigh);
+        venues.raiseCaps(0, most + 1, most);
+        vm.expectRevert(tooHigh);
+        venues.raiseCaps(0, most, most + 1);
+        vm.expectRevert(tooHigh);
+        venues.addVenue("x", address(venue[0]), most + 1, 0);
+        bytes memory unknown = abi.encodeWithSelector(IVenues.UnknownVenue.selector, 3);
+        vm.expectRevert(unknown);
+        venues.raiseCaps(3, 1, 1);
+        vm.expectRevert(unknown);
+        venues.lowerCaps(3, 0, 0);
+    }
+
+    function test_operators_post_within_both_caps_and_an_owner_beyond_them() public {
+        grant(account, keeper, MOVE, 0);
+        address other = address(0xF00D);
+        fund(other, bytes32(bytes20(other)), 100 * USDC);
+        vm.prank(other);
+        vault.post(bytes32(bytes20(other)), 0, ETH, 100 * USDC, 0);
+        venues.lowerCaps(0, 1_000 * USDC, 600 * USDC);
+        same(vault.postable(account, 0), 600 * USDC, "the account's");
+        post(keeper, 500 * USDC, "");
+        same(vault.postable(account, 0), 100 * USDC, "what is left of it");
+        bytes memory why = abi.encodeWithSelector(IVault.AccountCapReached.selector, account, 0, 100 * USDC);
+        post(keeper, 100 * USDC + 1, why);
+        venues.lowerCaps(0, 650 * USDC, 600 * USDC);
+        same(vault.postable(account, 0), 50 * USDC, "the venue's");
+        why = abi.encodeWithSelector(IVault.VenueCapReached.selector, 0, 50 * USDC);
+        post(keeper, 50 * USDC + 1, why);
+        post(keeper, 50 * USDC, "");
+        same(vault.postable(account, 0), 0, "nothing");
+        post(client, 1_000 * USDC, "");
+        require(vault.posted(0) == 1_650 * USDC && vault.postedBy(account, 0) == 1_550 * USDC, "it counts");
+        post(keeper, 1, abi.encodeWithSelector(IVault.VenueCapReached.selector, 0, 0));
+        vm.prank(client);
+        vault.pull(account, 0, ETH, 1_500 * USDC, 0);
+        same(vault.postable(account, 0), 500 * USDC, "what came back is posted no longer");
+    }
+
+    function post(address by, uint256 amount, bytes memory why) internal {
+        if (why.length > 0) vm.expectRevert(why);
+        vm.prank(by);
+        vault.post(account, 0, ETH, amount, 0);
+    }
+
+    // ----------------------------------------------------------------- yardsticks
 
     function test_yardsticks_are_the_named_venues_that_trade_at_once_and_are_not_paused() public {
         (uint8[] memory ids, IVenues.Route[] memory routes) = venues.yardsticks(ETH, 7);

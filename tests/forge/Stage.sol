@@ -9,6 +9,8 @@ import {IPolicies} from "../../interfaces/IPolicies.sol";
 import {IQuotes} from "../../interfaces/IQuotes.sol";
 import {IVault} from "../../interfaces/IVault.sol";
 import {IVenues} from "../../interfaces/IVenues.sol";
+// For `vm.getCode`, which finds what is built: a run of one test file alone builds only what that imports.
+import {ScriptedSeat} from "./StandIns.sol";
 import {Vm} from "./Vm.sol";
 
 interface IToken {

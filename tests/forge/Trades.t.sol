@@ -332,6 +332,14 @@ contract TradesTest is Stage {
         require(!seat.delayed() && !seat.isolated(), "kind");
     }
 
+    function test_a_position_with_nothing_behind_it_has_no_end_of_leverage() public {
+        IVault.Trade memory t = tradeOf(0, ONE, 0);
+        t.measure = true;
+        vm.prank(client);
+        same(vault.trade(t).leverage, MAX, "of the trade");
+        same(ISeat(address(seatOf(0))).margin(E).leverage, MAX, "of the pocket");
+    }
+
     function test_seats_of_two_accounts_of_one_owner_are_apart() public {
         bytes32 other = bytes32(uint256(account) | 1);
         fund(client, other, 10 * USDC);

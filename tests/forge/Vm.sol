@@ -13,6 +13,7 @@ interface Vm {
     function deal(address who, uint256 coin) external;
     function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
     function etch(address where, bytes calldata code) external;
+    function exists(string calldata path) external view returns (bool);
     function expectCall(address callee, bytes calldata data) external;
     function expectEmit(bool, bool, bool, bool, address emitter) external;
     function expectRevert() external;
@@ -24,11 +25,13 @@ interface Vm {
     function clearMockedCalls() external;
     function parseBytes(string calldata text) external pure returns (bytes memory);
     function parseJsonAddress(string calldata json, string calldata key) external pure returns (address);
+    function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
     function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
     function prank(address sender) external;
     function readFile(string calldata path) external view returns (string memory);
     function roll(uint256 number) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function skip(bool skips, string calldata why) external;
     function startPrank(address sender) external;
     function stopPrank() external;
     function toString(uint256 value) external pure returns (string memory);
