@@ -17,7 +17,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/build/solc
 # The npm launchers of anvil exit 0 when it fails, so the binary itself goes on the path.
 RUN = PATH="$(CURDIR)/$(ANVIL):$$PATH"
 
-.PHONY: help demo test fork forge coverage invariants devnet up lint bench soak clean setup
+.PHONY: help demo test fork forge coverage slither proofs mutants invariants devnet up lint bench soak clean setup
 .DELETE_ON_ERROR:
 
 help:
@@ -27,6 +27,8 @@ help:
 	@echo "make invariants  N calls in any order, eight invariants after each   (N=20000, SEED=1)"
 	@echo "make forge   the contracts' own rules on stand-in and on real venues, and invariants by volume   (ARGS=\"--mc Invariants\")"
 	@echo "make coverage  lines and branches of the contracts that those reach, and which not"
+	@echo "make slither, make proofs   static analysis held to its triage; what halmos proves"
+	@echo "make mutants N contracts broken in one place each, and whether forge's tests notice   (N=320, SEED=1)"
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
 	@echo "make up      the local chain, a keeper with its API, and a client with money, until Ctrl-C"
 	@echo "make lint    format, lint and types"
@@ -52,6 +54,15 @@ forge: setup
 coverage: setup
 	@$(RUN) python -m bench.assurance_coverage
 
+slither: setup .venv-audit/.done
+	@$(RUN) python -m bench.assurance_slither
+
+proofs: setup .venv-audit/.done
+	@$(RUN) python -m bench.assurance_proofs
+
+mutants: setup
+	@$(RUN) python -m bench.assurance_mutants $(if $(filter file,$(origin N)),320,$(N)) $(SEED)
+
 invariants: setup
 	@$(RUN) python -m bench.assurance_stateful $(if $(filter file,$(origin N)),20000,$(N)) $(SEED)
 
@@ -73,7 +84,7 @@ soak: setup
 	@$(RUN) python -m bench.keeper_soak $(N) $(ARGS)
 
 clean:
-	rm -rf .venv node_modules build .build contracts/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-audit node_modules build .build contracts/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 # The two installs take most of a first run, so they go side by side.
 setup:
@@ -87,6 +98,14 @@ setup:
 	@$(VENV)/pip install -q --disable-pip-version-check --no-compile -r requirements.txt -c constraints.txt
 	@# The package itself, for its command: from here, by the tools just installed.
 	@$(VENV)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Slither and halmos want other versions of what Ape wants, so they have a place of their own.
+.venv-audit/.done: requirements-audit.txt constraints-audit.txt
+	@tools/require.sh python $(PYTHON)
+	@echo "setting up slither and halmos in .venv-audit"
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/pip install -q --disable-pip-version-check --no-compile -r requirements-audit.txt -c constraints-audit.txt
 	@touch $@
 
 node_modules/.done: package.json package-lock.json .npmrc
