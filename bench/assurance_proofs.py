@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -24,9 +25,9 @@ TIMEOUT_MS = 30_000
 
 def run(contract: str = "") -> int:
     """Returns the exit code."""
-    PLACE.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(PLACE, ignore_errors=True)  # Else what was deleted is proved again.
+    PLACE.mkdir(parents=True)
     told = PLACE / "told.json"
-    told.unlink(missing_ok=True)
     (forge,) = ROOT.glob("node_modules/@foundry-rs/forge-*/bin")
     command = [str(HALMOS), "--function", "check_", "--json-output", str(told)]
     command += ["--forge-build-out", "build/proofs/out", "--solver-timeout-assertion"]

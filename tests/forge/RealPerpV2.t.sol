@@ -44,6 +44,19 @@ contract RealVenuesPerpV2Test is RealVenues {
 
     // ------------------------------------------------------------------- money
 
+    function test_perp_pays_one_unit() public {
+        post(PERP, 5_000 * USDC);
+        same(pull(PERP, 1), 1, "pulled");
+    }
+
+    function test_perp_leverage_counts_what_is_owed_and_fees_with_their_signs() public {
+        trade(PERP, ETH, ONE, 5_000 * USDC);
+        bytes memory pending = abi.encodeCall(IPerpAccountBalance.getPnlAndPendingFee, (marginSeat()));
+        vm.mockCall(address(balance), pending, abi.encode(-2_000e18, int256(0), 1_000e18));
+        uint256 worth = balance.getTotalAbsPositionValue(marginSeat()) * 2;
+        near(trade(PERP, ETH, ONE, 0).leverage, worth / 4_000, 10_000, "leverage");
+    }
+
     function test_perp_margin_is_posted_and_pulled_in_usdc() public {
         post(PERP, 5_000 * USDC);
         same(uint256(perpVault.getBalance(marginSeat())), 5_000 * USDC, "posted");
@@ -106,6 +119,11 @@ contract RealVenuesPerpV2Test is RealVenues {
         same(marginAt(PERP, BTC).equity, m.equity, "one pocket");
         same(m.maintenance, uint256(balance.getMarginRequirementForLiquidation(marginSeat())), "maintenance");
         require(m.free < uint256(m.equity), "margin is bound");
+        // And so where the venue names the traded one first.
+        f = trade(PERP, ETH, ONE, 0);
+        same(f.leverage, marginAt(PERP, ETH).leverage, "of both");
+        near(f.leverage, 1.4e18, 20_000, "14,000 on 10,000");
+        trade(PERP, ETH, -ONE, 0);
         // Closing the other leaves the market's own.
         trade(PERP, BTC, ONE / 10, 0);
         near(trade(PERP, ETH, ONE, 0).leverage, marginAt(PERP, ETH).leverage, 1_000, "alone again");

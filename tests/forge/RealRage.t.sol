@@ -175,6 +175,16 @@ contract RealVenuesRageTest is RealVenues {
         require(positionAt(RAGE, ETH).markPrice < 1_600e18, "which is far off");
     }
 
+    function test_rage_funding_rate_is_a_days_to_the_unit() public {
+        post(RAGE, 1_000 * USDC);
+        bytes memory asked = abi.encodeCall(IRagePoolWrapper.getFundingRateAndVirtualPrice, ());
+        address wrapper = rageAt("markets['ETH-USD'].vpool_wrapper");
+        vm.mockCall(wrapper, asked, abi.encode(int256(1) << 128, 0));
+        same(positionAt(RAGE, ETH).fundingRate, 86_400e18, "rate");
+        vm.mockCall(wrapper, asked, abi.encode(-int256(1) << 128, 0));
+        same(positionAt(RAGE, ETH).fundingRate, -86_400e18, "rate");
+    }
+
     function test_rage_limits_are_met_to_the_venues_unit() public {
         limitsAreMet(RAGE, ONE, 1);
         pass(60);

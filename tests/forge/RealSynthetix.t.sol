@@ -314,6 +314,35 @@ contract RealVenuesSynthetixTest is RealVenues {
         place.closable(instrument);
     }
 
+    function test_synthetix_margin_is_no_number_where_the_venue_doubts_any_part_of_it() public {
+        take(ONE, MARGIN);
+        address place = seat();
+        bytes[3] memory doubted = [
+            abi.encodeCall(ISynthetixMarket.profitLoss, (place)),
+            abi.encodeCall(ISynthetixMarket.accruedFunding, (place)),
+            abi.encodeCall(ISynthetixMarket.accessibleMargin, (place))
+        ];
+        for (uint256 i; i < 3; ++i) {
+            vm.mockCall(address(there), doubted[i], abi.encode(0, true));
+            vm.expectRevert(badPrice());
+            ISeat(place).margin(instrumentOf[SYNTHETIX][ETH]);
+            vm.clearMockedCalls();
+        }
+    }
+
+    function test_synthetix_takes_a_ticket_of_one_unit() public {
+        commit(1, MARGIN);
+        require(bound() > 2_000e18, "a purchase's bound");
+        require(!settle().settled, "open");
+    }
+
+    function test_synthetix_leverage_counts_funding_with_its_sign() public {
+        take(ONE, MARGIN);
+        bytes memory funding = abi.encodeCall(ISynthetixMarket.accruedFunding, (seat()));
+        vm.mockCall(address(there), funding, abi.encode(-1_000e18, false));
+        near(commit(ONE, 0).leverage, 4_000e36 / (held().margin - 1_000e18), 2_000, "leverage");
+    }
+
     function test_synthetix_without_a_price_of_the_venues_there_is_no_number() public {
         take(ONE, MARGIN);
         ISeat place = ISeat(seat());
