@@ -317,8 +317,7 @@ contract RealVenuesSynthetixTest is RealVenues {
     function test_synthetix_margin_is_no_number_where_the_venue_doubts_any_part_of_it() public {
         take(ONE, MARGIN);
         address place = seat();
-        bytes[3] memory doubted = [
-            abi.encodeCall(ISynthetixMarket.profitLoss, (place)),
+        bytes[3] memory doubted = [abi.encodeCall(ISynthetixMarket.profitLoss, (place)),
             abi.encodeCall(ISynthetixMarket.accruedFunding, (place)),
             abi.encodeCall(ISynthetixMarket.accessibleMargin, (place))
         ];
@@ -340,7 +339,8 @@ contract RealVenuesSynthetixTest is RealVenues {
         take(ONE, MARGIN);
         bytes memory funding = abi.encodeCall(ISynthetixMarket.accruedFunding, (seat()));
         vm.mockCall(address(there), funding, abi.encode(-1_000e18, false));
-        near(commit(ONE, 0).leverage, 4_000e36 / (held().margin - 1_000e18), 2_000, "leverage");
+        uint256 expected = 4_000e36 / (held().margin - 1_000e18);
+        near(commit(ONE, 0).leverage, expected, 2_000, "leverage");
     }
 
     function test_synthetix_without_a_price_of_the_venues_there_is_no_number() public {
