@@ -168,6 +168,11 @@ contract RealVenuesRageTest is RealVenues {
         require(owed < 0, "a short is owed where the pool is above the oracle");
         (int256 rateX128,) = wrapper.getFundingRateAndVirtualPrice();
         same(p.fundingRate, rateX128 * 1e18 * 1 days / (1 << 128), "rate");
+        // Apart by nearly what the pool allows, a tenth, its own price still counts.
+        move(ETH, 1_850);
+        pass(900);
+        same(positionAt(RAGE, ETH).markPrice, price(house.getVirtualTwapPriceX128(pool)), "the pool's");
+        require(positionAt(RAGE, ETH).markPrice > 1_950e18, "which is not the oracle's");
         // Beyond what the pool allows the oracle's price is used.
         move(ETH, 1_500);
         pass(900);

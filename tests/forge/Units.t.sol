@@ -64,6 +64,23 @@ contract UnitsTest is Stage {
         same(idleOf(keeper), 7, "tip");
     }
 
+    function test_what_ends_flat_has_no_leverage_to_be_measured_whatever_else_is_held() public {
+        IVault.Trade memory other = tradeOf(0, ONE, 1_000e6);
+        other.market = BTC;
+        vm.prank(client);
+        vault.trade(other);
+        own(0, ONE, 0);
+        IVault.Trade memory t = tradeOf(0, -ONE, 0);
+        t.measure = true;
+        vm.prank(client);
+        same(vault.trade(t).leverage, 0, "a sale");
+        own(0, -ONE, 0);
+        t = tradeOf(0, ONE, 0);
+        t.measure = true;
+        vm.prank(client);
+        same(vault.trade(t).leverage, 0, "a purchase");
+    }
+
     // --------------------------------------------------------------------- size
 
     function test_an_order_for_one_unit_is_bought_or_sold_as_any() public {

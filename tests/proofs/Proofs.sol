@@ -188,7 +188,8 @@ contract BookProofs is Book {
         uint8 taken,
         uint8 margin
     ) external {
-        if (whole == 0 || used > whole || taken > maxMargin) return;
+        // No solver decides the products and quotients of five unknowns in time where they are wider.
+        if (whole == 0 || whole > 15 || maxMargin > 15 || used > whole || taken > maxMargin) return;
         Job memory job;
         Progress memory p;
         (p.used, p.margin) = (used, taken);
