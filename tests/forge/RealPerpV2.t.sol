@@ -151,6 +151,12 @@ contract RealVenuesPerpV2Test is RealVenues {
         fundingAt(2_500, -0.1e18);
     }
 
+    function test_perp_has_a_funding_rate_at_the_least_of_prices() public {
+        post(PERP, 1_000 * USDC);
+        given(ethToken, abi.encodeCall(IPerpBaseToken.getIndexPrice, (900)), 1);
+        same(positionAt(PERP, ETH).fundingRate, 0.1e18, "capped");
+    }
+
     function fundingAt(uint256 usd, int256 rate) internal {
         move(ETH, usd);
         pass(1_000);

@@ -134,7 +134,8 @@ contract UnitsTest is Stage {
         vm.startPrank(attacker);
         vm.expectRevert(paused);
         vault.trade(tradeOf(0, 6, 0));
-        vault.trade(tradeOf(0, 5, 0));
+        vault.trade(tradeOf(0, 1, 0));
+        vault.trade(tradeOf(0, 4, 0));
         same(held(0), 0, "flat");
         paused = abi.encodeWithSelector(IVault.VenuePaused.selector, 1);
         vm.expectRevert(paused);

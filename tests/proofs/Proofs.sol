@@ -167,52 +167,6 @@ contract BookProofs is Book {
         return _claimed(job);
     }
 
-    function parts(Job memory job, Terms calldata terms, Progress memory p, uint256 size, uint256 margin)
-        external
-        pure
-        returns (uint256)
-    {
-        return _parts(job, terms, p, uint256(terms.size), size, margin);
-    }
-
-    function _terms(uint256 size, uint256 maxMargin, uint256 tip) internal pure returns (Terms memory t) {
-        (t.size, t.maxMargin, t.tip) = (int256(size), maxMargin, tip);
-    }
-
-    /// @notice No part brings used beyond the size or margin beyond its share ⌈maxMargin × used ÷ size⌉, so never beyond all.
-    function check_a_part_stays_within_size_and_its_share_of_margin(
-        uint8 whole,
-        uint8 used,
-        uint8 size,
-        uint8 maxMargin,
-        uint8 taken,
-        uint8 margin
-    ) external {
-        // No solver decides the products and quotients of five unknowns in time where they are wider.
-        if (whole == 0 || whole > 15 || maxMargin > 15 || used > whole || taken > maxMargin) return;
-        Job memory job;
-        Progress memory p;
-        (p.used, p.margin) = (used, taken);
-        try this.parts(job, _terms(whole, maxMargin, 0), p, size, margin) {
-            assert(uint256(used) + size <= whole);
-            assert(margin == 0 || uint256(taken) + margin <= maxMargin);
-            // ⌈a ÷ b⌉ is less than a ÷ b + 1.
-            uint256 all = uint256(taken) + margin;
-            assert(margin == 0 || all * whole < uint256(maxMargin) * (uint256(used) + size) + whole);
-        } catch {}
-    }
-
-    /// @notice Over any cut of an order in two the tip is ⌊tip × filled ÷ size⌋ after the first, and whole after both.
-    function check_tips_over_any_cut_add_up_to_the_tip(uint8 whole, uint8 first, uint8 tip) external view {
-        if (first == 0 || first >= whole) return;
-        Job memory job;
-        Progress memory p;
-        uint256 paid = this.parts(job, _terms(whole, 0, tip), p, first, 0);
-        assert(paid * whole <= uint256(tip) * first && (paid + 1) * whole > uint256(tip) * first);
-        (p.used, p.tip) = (first, uint64(paid));
-        assert(paid + this.parts(job, _terms(whole, 0, tip), p, whole - first, 0) == tip);
-    }
-
     function conditions(Job memory job, Conditions calldata c, uint256 size) external {
         _countConditions(job, c, size);
     }
