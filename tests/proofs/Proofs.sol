@@ -225,8 +225,8 @@ contract PricesProofs is Book, Prices {
     /// @notice A fill that passes is all-in no worse than the signed limit, compared without rounding.
     function check_a_fill_that_passes_is_within_the_limit(
         bool buys,
-        uint64 limitPrice,
-        uint64 size,
+        uint16 limitPrice,
+        uint16 size,
         uint128 quote,
         uint64 extra
     ) external view {
@@ -247,9 +247,9 @@ contract PricesProofs is Book, Prices {
     /// @notice Whatever a venue does within a ticket's limit is, with tip and fee, within the signed limit.
     function check_a_tickets_limit_with_tip_and_fee_is_within_the_orders(
         bool buys,
-        uint32 limitPrice,
-        uint64 size,
-        uint16 extra
+        uint8 limitPrice,
+        uint8 size,
+        uint8 extra
     ) external view {
         uint256 limit = this.ticketLimit(_signed(buys, limitPrice), size, extra);
         (uint256 signed, uint256 more) = (uint256(limitPrice) * size, uint256(extra) * 1e30);
