@@ -28,7 +28,7 @@ help:
 	@echo "make forge   the contracts' own rules on stand-in and on real venues, and invariants by volume   (ARGS=\"--mc Invariants\")"
 	@echo "make coverage  lines and branches of the contracts that those reach, and which not"
 	@echo "make slither, make proofs   static analysis held to its triage; what halmos proves"
-	@echo "make mutants N contracts broken in one place each, and whether forge's tests notice   (N=320, SEED=1)"
+	@echo "make mutants N contracts broken in one place each, and whether forge's tests notice   (N=340, SEED=1)"
 	@echo "make devnet  the local chain on 127.0.0.1:8545, until Ctrl-C"
 	@echo "make up      the local chain, a keeper with its API, and a client with money, until Ctrl-C"
 	@echo "make lint    format, lint and types"
@@ -61,7 +61,7 @@ proofs: setup .venv-audit/.done
 	@$(RUN) python -m bench.assurance_proofs
 
 mutants: setup
-	@$(RUN) python -m bench.assurance_mutants $(if $(filter file,$(origin N)),320,$(N)) $(SEED)
+	@$(RUN) python -m bench.assurance_mutants $(if $(filter file,$(origin N)),340,$(N)) $(SEED)
 
 invariants: setup
 	@$(RUN) python -m bench.assurance_stateful $(if $(filter file,$(origin N)),20000,$(N)) $(SEED)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "bench" / "assurance.json"
+NEVER_DEPLOYED = "contracts/test/", "contracts/local/"
+"""Contracts of the local chain and the tests: what is counted and analysed leaves them out."""
 FOUND_BY = "stateful_violations", "forge_violations"
 
 

@@ -18,14 +18,13 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from bench.assurance import ROOT, merge
+from bench.assurance import NEVER_DEPLOYED, ROOT, merge
 from devnet import allocs
 
 LEAST_LINES, LEAST_BRANCHES = 100, 98
 """Percent, with what is unreachable."""
 REPORT = ROOT / "build" / "forge" / "coverage.info"
-LEFT_OUT = "contracts/test/", "contracts/local/", "contracts/.cache/"
-"""Contracts that are never deployed where money has value."""
+LEFT_OUT = (*NEVER_DEPLOYED, "contracts/.cache/")
 UNREACHABLE = {
     (
         "contracts/Bundles.sol",

@@ -60,5 +60,5 @@ def show(verdicts: Sequence[Mapping[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    count, seed, *_ = [*map(int, sys.argv[1:]), *(320, 1)[len(sys.argv) - 1 :]]
+    count, seed, *_ = [*map(int, sys.argv[1:]), *(340, 1)[len(sys.argv) - 1 :]]
     sys.exit(run(count, seed))

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,12 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bench.assurance import ROOT, merge
+from bench.assurance import NEVER_DEPLOYED, ROOT, merge
 
 SLITHER = ROOT / ".venv-audit" / "bin" / "slither"
 PLACE = ROOT / "build" / "slither"
 TRIAGE = ROOT / "tests" / "slither.yaml"
-LEFT_OUT = "tests/", "contracts/test/", "contracts/local/"
-"""Never deployed where money has value."""
+LEFT_OUT = ("tests/", *NEVER_DEPLOYED)
 IMPACTS = "High", "Medium"
 
 Where = tuple[str, str]
@@ -35,16 +35,17 @@ def run() -> int:
     """Returns the exit code."""
     found = findings(analysed())
     known = yaml.safe_load(TRIAGE.read_text())
-    triaged = {(e["detector"], name): e["why"] for e in known for name in e["in"]}
-    new, stale = judged(found, triaged)
+    triaged = [((e["detector"], name), e["why"]) for e in known for name in e["in"]]
+    new, stale = judged([where for where, _ in found], [where for where, _ in triaged])
     table = Table("detector", "in", "impact", "triage", title="slither, high and medium")
-    for where, one in found.items():
-        why = triaged.get(where, "[red]not triaged[/red]")
+    for where, one in found:
+        why = dict(triaged).get(where, "[red]not triaged[/red]")
         table.add_row(*where, one["impact"], why)
     out = Console(width=160)
     out.print(table)
     for where in new:
-        out.print(f"not triaged: {where[0]} in {where[1]}: {found[where]['description']}")
+        told = next(one["description"] for name, one in found if name == where)
+        out.print(f"not triaged: {where[0]} in {where[1]}: {told}")
     for where in stale:
         out.print(f"nothing is found any more: {where[0]} in {where[1]}: take it out of {TRIAGE}")
     merge({"slither_untriaged": len(new), "slither_findings": len(found)})
@@ -85,16 +86,19 @@ def analysed() -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def findings(told: Sequence[Mapping[str, Any]]) -> dict[Where, Mapping[str, Any]]:
-    """By detector and place; those of other people's packages are left out."""
-    found = {}
+def findings(told: Sequence[Mapping[str, Any]]) -> list[tuple[Where, Mapping[str, Any]]]:
+    """With their detectors and places; those that are of other people's packages alone are left
+    out."""
+    found = []
     for one in told:
-        first = one["elements"][0]
-        path = first["source_mapping"]["filename_relative"]
-        if one["impact"] not in IMPACTS or not path.startswith("contracts/"):
-            continue
-        found[one["check"], place(first)] = one
+        ours = [e for e in one["elements"] if _path(e).startswith("contracts/")]
+        if one["impact"] in IMPACTS and (ours or not one["elements"]):
+            found.append(((one["check"], place(ours[0]) if ours else "all"), one))
     return found
+
+
+def _path(element: Mapping[str, Any]) -> str:
+    return str(element["source_mapping"]["filename_relative"])
 
 
 def place(element: Mapping[str, Any]) -> str:
@@ -107,14 +111,11 @@ def place(element: Mapping[str, Any]) -> str:
     return ".".join(reversed(parts))
 
 
-def judged(
-    found: Mapping[Where, object], triaged: Mapping[Where, str]
-) -> tuple[list[Where], list[Where]]:
-    """What is found and not triaged, and what is triaged and not found."""
-    return (
-        [where for where in found if where not in triaged],
-        [where for where in triaged if where not in found],
-    )
+def judged(found: Sequence[Where], triaged: Sequence[Where]) -> tuple[list[Where], list[Where]]:
+    """What is found and not triaged, and what is triaged and not found: a place is named as often
+    as the detector fires there, so that a second finding of a kind is a new one."""
+    counted, known = Counter(found), Counter(triaged)
+    return sorted((counted - known).elements()), sorted((known - counted).elements())
 
 
 if __name__ == "__main__":

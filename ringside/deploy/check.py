@@ -12,7 +12,7 @@ from ringside.deploy.governance import Role
 from ringside.deploy.plan import Plan
 from ringside.deploy.site import Site, plain
 from ringside.deploy.steps import Make, Step, seat
-from ringside.keccak import keccak, keccak_text
+from ringside.keccak import keccak
 from ringside.orders import market_id
 
 
@@ -88,7 +88,7 @@ def _markets(site: Site) -> Iterator[Finding]:
         if name not in planned:
             yield Finding(f"market {name}", "none", "one that the plan does not have")
             continue
-        source, heartbeat, *_ = site.ask("venues", "feed", keccak_text(name))
+        source, heartbeat, *_ = site.ask("venues", "feed", market_id(name))
         market = planned[name]
         if (source, heartbeat) != (market.feed, market.heartbeat):
             wanted = f"{market.feed}, {market.heartbeat} s"

@@ -130,7 +130,13 @@ class Deployment:
         block = self.w3.eth.get_block(high, full_transactions=True)
         sent = [tx for tx in block["transactions"] if not isinstance(tx, bytes)]
         mine = (self.site.deployer, nonce)
-        return next(tx for tx in sent if (tx["from"], tx["nonce"]) == mine)
+        found = next((tx for tx in sent if (tx["from"], tx["nonce"]) == mine), None)
+        if found is None:
+            raise DeployError(
+                f"Block {high} does not have {mine[0]}'s transaction of nonce {nonce}: another "
+                "node may be behind this address, or the chain has turned back; start again."
+            )
+        return found
 
     def _stop_at(self, wrong: list[Finding]) -> None:
         if wrong:

@@ -13,7 +13,7 @@ in the same transaction as the change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -23,12 +23,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ringside import wire
 from ringside.orders import Bundle, Order
-from ringside.store.schema import events, hexed, orders, unhexed
+from ringside.store.schema import events, hexed, in_parts, orders, unhexed
 
 REMEMBERED = 5_000
 """Requests that are kept as they were read."""
-AT_ONCE = 5_000
-"""Orders asked for by their keys in one query."""
 LONGEST = 1_000
 """Characters of a reason that are kept."""
 
@@ -154,14 +152,14 @@ class Move:
 def move(connection: Connection, moves: Sequence[Move], at: float) -> set[bytes]:
     """Puts orders into states, each named once. Returns the keys of those that this changed: what
     is the case already is no event. To be called inside `Database.write`."""
-    keys = [hexed(one.entry.key) for one in moves]
+    keys = [one.entry.key for one in moves]
     now = {
         key: (state, reason, filled)
-        for part in _parts(keys)
+        for part in in_parts(keys)
         for key, state, reason, filled in connection.execute(_AS_THEY_ARE, {"keys": part})
     }
     rows, changes, changed = [], [], []
-    for key, one in zip(keys, moves, strict=True):
+    for key, one in zip(map(hexed, keys), moves, strict=True):
         done = one.entry.filled if one.filled is None else one.filled
         reason = one.reason[:LONGEST]
         if now.get(key, (one.state.value, reason, done)) == (one.state.value, reason, done):
@@ -203,7 +201,7 @@ def live(connection: Connection, after: float = 0.0) -> list[Entry]:
 def by_key(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
     """Orders by their digests; those not known are missing."""
     found = {}
-    for part in _parts([hexed(key) for key in keys]):
+    for part in in_parts(keys):
         rows = connection.execute(select(orders).where(orders.c.key.in_(part)))
         found.update({entry.key: entry for entry in map(_entry, rows.mappings())})
     return found
@@ -305,11 +303,6 @@ def newest(connection: Connection) -> int:
 
 
 # ---------------------------------------------------------------------- internal
-
-
-def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    """A query has so many parameters at most."""
-    return (keys[first : first + AT_ONCE] for first in range(0, len(keys), AT_ONCE))
 
 
 def _row(one: Received) -> dict[str, Any]:

@@ -3,6 +3,7 @@ text, with the units of the package (sizes 1e18, USDC 1e6); times are Unix secon
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+AT_ONCE = 5_000
+"""Keys in one query."""
+
 
 class Whole(TypeDecorator[int]):
     """An integer of up to 256 bits and a sign, as decimal text."""
@@ -40,6 +44,12 @@ class Whole(TypeDecorator[int]):
 def hexed(value: bytes) -> str:
     """As keys and hashes stand in the tables."""
     return "0x" + value.hex()
+
+
+def in_parts(keys: Sequence[bytes]) -> Iterator[list[str]]:
+    """Keys as they stand in the tables, so many at once as a query has parameters."""
+    for first in range(0, len(keys), AT_ONCE):
+        yield [hexed(key) for key in keys[first : first + AT_ONCE]]
 
 
 def unhexed(text: str) -> bytes:

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ringside import wire
 from ringside.policies import Policy
 from ringside.store import book
-from ringside.store.schema import hexed, policies, unhexed
+from ringside.store.schema import hexed, in_parts, policies, unhexed
 
 
 class Standing(str, Enum):
@@ -133,8 +133,7 @@ def working(connection: Connection, but: Iterable[bytes] = ()) -> tuple[set[byte
 def by_key(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
     """Policies by their digests; those not known are missing."""
     found: dict[bytes, Entry] = {}
-    for first in range(0, len(keys), 1_000):  # Databases take so many parameters at once.
-        part = [hexed(key) for key in keys[first : first + 1_000]]
+    for part in in_parts(keys):
         rows = connection.execute(select(policies).where(policies.c.key.in_(part)))
         found.update((entry.key, entry) for entry in map(_entry, rows.mappings()))
     return found

@@ -12,7 +12,7 @@ import {
     IPerpVault
 } from "../../interfaces/venues/IPerpV2.sol";
 import {IUniswapV3Pool} from "../../interfaces/venues/IUniswapV3Pool.sol";
-import {RealVenues} from "./RealVenues.sol";
+import {RealInstant} from "./RealInstant.sol";
 
 interface IPerpToken {
     function cacheTwap(uint256 interval) external;
@@ -29,7 +29,7 @@ interface IPerpOwned {
     function setMaxTickCrossedWithinBlock(address baseToken, uint24 ticks) external;
 }
 
-contract RealVenuesPerpV2Test is RealVenues {
+contract RealVenuesPerpV2Test is RealInstant {
     IPerpAccountBalance internal balance;
     IPerpVault internal perpVault;
     address internal ethToken;
@@ -42,11 +42,35 @@ contract RealVenuesPerpV2Test is RealVenues {
         ethToken = perpAt("markets['ETH-USD'].base_token");
     }
 
+    function here() internal pure override returns (uint8) {
+        return PERP;
+    }
+
+    function depositedThere() internal view override returns (uint256) {
+        return uint256(perpVault.getBalance(marginSeat()));
+    }
+
+    function sizeThere() internal view override returns (int256) {
+        return balance.getAccountInfo(marginSeat(), ethToken).takerPositionSize;
+    }
+
+    /// @dev The venue's lens takes its fee on the whole.
+    function roundsQuotes() internal pure override returns (uint256) {
+        return 1;
+    }
+
+    function roundsLeverage() internal pure override returns (uint256) {
+        return 1_000;
+    }
+
     // ------------------------------------------------------------------- money
 
-    function test_perp_pays_one_unit() public {
-        post(PERP, 5_000 * USDC);
-        same(pull(PERP, 1), 1, "pulled");
+    function test_perp_margin_is_bound_as_the_venue_says() public {
+        trade(PERP, ETH, 3 * ONE, 10_000 * USDC);
+        trade(PERP, BTC, -ONE / 10, 0);
+        ISeat.Margin memory m = marginAt(PERP, ETH);
+        same(m.maintenance, uint256(balance.getMarginRequirementForLiquidation(marginSeat())), "maintenance");
+        require(m.free < uint256(m.equity), "margin is bound");
     }
 
     function test_perp_leverage_counts_what_is_owed_and_fees_with_their_signs() public {
@@ -57,77 +81,7 @@ contract RealVenuesPerpV2Test is RealVenues {
         near(trade(PERP, ETH, ONE, 0).leverage, worth / 4_000, 10_000, "leverage");
     }
 
-    function test_perp_margin_is_posted_and_pulled_in_usdc() public {
-        post(PERP, 5_000 * USDC);
-        same(uint256(perpVault.getBalance(marginSeat())), 5_000 * USDC, "posted");
-        ISeat.Margin memory m = marginAt(PERP, ETH);
-        same(m.equity, 5_000e18, "equity");
-        same(m.backing, 5_000e18, "backing");
-        same(m.free, 5_000e18, "free");
-        same(m.maintenance, 0, "maintenance");
-        same(m.leverage, 0, "leverage");
-        same(pull(PERP, 1_000 * USDC), 1_000 * USDC, "a part");
-        vm.prank(client);
-        (address token, uint256 received) = vault.pullInKind(account, PERP, ETH, 500 * USDC, keeper);
-        require(token == address(usdc), "in kind it is USDC too");
-        same(received, 500 * USDC, "in kind");
-        same(usdc.balanceOf(keeper), 500 * USDC, "received");
-        same(pull(PERP, MAX), 3_500 * USDC, "all");
-        same(pull(PERP, MAX), 0, "nothing is left");
-        same(vault.idle(account), 999_500 * USDC, "idle");
-    }
-
     // ------------------------------------------------------------------- trades
-
-    function test_perp_trades_both_ways_turns_and_closes_at_what_was_quoted() public {
-        post(PERP, 50_000 * USDC);
-        int256[5] memory sizes = [3 * ONE, 2 * ONE, -9 * ONE, -1 * ONE, 4 * ONE];
-        int256 whole;
-        for (uint256 i; i < sizes.length; ++i) {
-            pass(60);
-            (uint256 quoted, bool able) = quote(sizes[i]);
-            require(able, "quoted");
-            IVault.Fill memory f = trade(PERP, ETH, sizes[i], 0);
-            // The venue's lens takes its fee on the whole.
-            near(f.quote, quoted, 1, "quoted");
-            whole += sizes[i];
-            same(f.position, whole, "position");
-            same(sizeAt(PERP, ETH), whole, "held");
-            same(balance.getAccountInfo(marginSeat(), ethToken).takerPositionSize, whole, "the venue's");
-            // What only reduces is not measured.
-            if (whole > 0 == sizes[i] > 0) near(f.leverage, marginAt(PERP, ETH).leverage, 1_000, "leverage");
-            else same(f.leverage, 0, "reduced");
-            same(f.active, 1, "active");
-        }
-        pass(60);
-        (int256 done, uint256 paid) = close(PERP);
-        same(done, ONE, "closed");
-        near(paid, 2_000e18, 5_000, "price");
-        same(sizeAt(PERP, ETH), 0, "flat");
-        same(vault.active(account), 0, "inactive");
-        (done, paid) = close(PERP);
-        same(done, 0, "nothing to close");
-        same(paid, 0, "nor to pay");
-    }
-
-    function test_perp_is_one_pocket_for_all_markets() public {
-        trade(PERP, ETH, 3 * ONE, 10_000 * USDC);
-        IVault.Fill memory f = trade(PERP, BTC, -ONE / 10, 0);
-        ISeat.Margin memory m = marginAt(PERP, ETH);
-        same(f.leverage, m.leverage, "of both");
-        near(f.leverage, 1.2e18, 20_000, "12,000 on 10,000");
-        same(marginAt(PERP, BTC).equity, m.equity, "one pocket");
-        same(m.maintenance, uint256(balance.getMarginRequirementForLiquidation(marginSeat())), "maintenance");
-        require(m.free < uint256(m.equity), "margin is bound");
-        // And so where the venue names the traded one first.
-        f = trade(PERP, ETH, ONE, 0);
-        same(f.leverage, marginAt(PERP, ETH).leverage, "of both");
-        near(f.leverage, 1.4e18, 20_000, "14,000 on 10,000");
-        trade(PERP, ETH, -ONE, 0);
-        // Closing the other leaves the market's own.
-        trade(PERP, BTC, ONE / 10, 0);
-        near(trade(PERP, ETH, ONE, 0).leverage, marginAt(PERP, ETH).leverage, 1_000, "alone again");
-    }
 
     function test_perp_position_is_what_the_venue_says() public {
         trade(PERP, ETH, -3 * ONE, 10_000 * USDC);
@@ -193,12 +147,6 @@ contract RealVenuesPerpV2Test is RealVenues {
             close(PERP);
         }
         same(vault.active(account), 0, "in the end nothing");
-    }
-
-    function test_perp_limits_are_met_to_the_unit() public {
-        limitsAreMet(PERP, ONE, 1);
-        pass(60);
-        limitsAreMet(PERP, -3 * ONE, 1);
     }
 
     function test_perp_what_the_venue_liquidates_is_gone_and_the_account_loses_no_more_than_its_margin() public {
@@ -330,10 +278,5 @@ contract RealVenuesPerpV2Test is RealVenues {
 
     function marginSeat() internal view returns (address) {
         return marketSeat(PERP);
-    }
-
-    /// @dev Asked of the implementation: a quote needs no seat.
-    function quote(int256 size) internal returns (uint256, bool) {
-        return IInstantSeat(venues.implementation(PERP)).quote(instrumentOf[PERP][ETH], size);
     }
 }

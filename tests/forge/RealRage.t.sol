@@ -5,7 +5,7 @@ import {IInstantSeat, ISeat} from "../../interfaces/ISeat.sol";
 import {IVault} from "../../interfaces/IVault.sol";
 import {IRageClearingHouse, IRagePoolWrapper} from "../../interfaces/venues/IRage.sol";
 import {IUniswapV3Pool} from "../../interfaces/venues/IUniswapV3Pool.sol";
-import {RealVenues} from "./RealVenues.sol";
+import {RealInstant} from "./RealInstant.sol";
 
 interface IRageLens {
     struct Range {
@@ -58,7 +58,7 @@ interface IRageSeat {
     function accountId() external view returns (uint256);
 }
 
-contract RealVenuesRageTest is RealVenues {
+contract RealVenuesRageTest is RealInstant {
     uint160 internal constant MIN_ROOT = 4295128739 + 1;
     uint160 internal constant MAX_ROOT = 1461446703485210103287273052203988822378723970342 - 1;
 
@@ -76,25 +76,36 @@ contract RealVenuesRageTest is RealVenues {
         collateral = uint32(number(".venues.rage.collateral_id"));
     }
 
+    function here() internal pure override returns (uint8) {
+        return RAGE;
+    }
+
+    function depositedThere() internal view override returns (uint256) {
+        return rageLens.getAccountCollateralBalance(id(), collateral);
+    }
+
+    function sizeThere() internal view override returns (int256 size) {
+        (size,,) = rageLens.getAccountTokenPositionInfo(id(), pool);
+    }
+
+    function roundsQuotes() internal pure override returns (uint256) {
+        return 0;
+    }
+
+    function roundsLeverage() internal pure override returns (uint256) {
+        return 1;
+    }
+
     // ------------------------------------------------------------------- money
 
-    function test_rage_margin_is_posted_and_pulled_in_usdc() public {
-        post(RAGE, 5_000 * USDC);
-        same(rageLens.getAccountCollateralBalance(id(), collateral), 5_000 * USDC, "posted");
+    function test_rage_margin_is_bound_as_the_venue_says() public {
+        trade(RAGE, ETH, 3 * ONE, 10_000 * USDC);
+        trade(RAGE, BTC, -ONE / 10, 0);
         ISeat.Margin memory m = marginAt(RAGE, ETH);
-        same(m.equity, 5_000e18, "equity");
-        same(m.backing, 5_000e18, "backing");
-        same(m.free, 5_000e18, "free");
-        same(m.maintenance, 0, "maintenance");
-        same(m.leverage, 0, "leverage");
-        same(pull(RAGE, 1_000 * USDC), 1_000 * USDC, "a part");
-        vm.prank(client);
-        (address token, uint256 received) = vault.pullInKind(account, RAGE, ETH, 500 * USDC, keeper);
-        require(token == address(usdc), "in kind it is USDC too");
-        same(received, 500 * USDC, "in kind");
-        same(pull(RAGE, MAX), 3_500 * USDC, "all");
-        same(pull(RAGE, MAX), 0, "nothing is left");
-        same(vault.idle(account), 999_500 * USDC, "idle");
+        (int256 equity, int256 initial) = house.getAccountMarketValueAndRequiredMargin(id(), true);
+        same(m.free, uint256(equity - initial) * 1e12, "free");
+        (, int256 least) = house.getAccountMarketValueAndRequiredMargin(id(), false);
+        same(m.maintenance, uint256(least) * 1e12, "maintenance");
     }
 
     function test_rage_profit_becomes_margin_when_it_is_pulled() public {
@@ -112,46 +123,6 @@ contract RealVenuesRageTest is RealVenues {
     }
 
     // ------------------------------------------------------------------- trades
-
-    function test_rage_trades_both_ways_turns_and_closes_at_what_was_quoted() public {
-        post(RAGE, 50_000 * USDC);
-        int256[5] memory sizes = [3 * ONE, 2 * ONE, -9 * ONE, -1 * ONE, 4 * ONE];
-        int256 whole;
-        for (uint256 i; i < sizes.length; ++i) {
-            pass(60);
-            (uint256 quoted, bool able) = quote(sizes[i]);
-            require(able, "quoted");
-            IVault.Fill memory f = trade(RAGE, ETH, sizes[i], 0);
-            same(f.quote, quoted, "quoted");
-            whole += sizes[i];
-            same(f.position, whole, "position");
-            same(sizeAt(RAGE, ETH), whole, "held");
-            (int256 theirs,,) = rageLens.getAccountTokenPositionInfo(id(), pool);
-            same(theirs, whole, "the venue's");
-            if (whole > 0 == sizes[i] > 0) near(f.leverage, marginAt(RAGE, ETH).leverage, 1, "leverage");
-            else same(f.leverage, 0, "reduced");
-            same(f.active, 2, "active");
-        }
-        pass(60);
-        (int256 done, uint256 paid) = close(RAGE);
-        same(done, ONE, "closed");
-        near(paid, 2_000e18, 5_000, "price");
-        same(sizeAt(RAGE, ETH), 0, "flat");
-        same(vault.active(account), 0, "inactive");
-    }
-
-    function test_rage_is_one_pocket_for_all_pools() public {
-        trade(RAGE, ETH, 3 * ONE, 10_000 * USDC);
-        IVault.Fill memory f = trade(RAGE, BTC, -ONE / 10, 0);
-        ISeat.Margin memory m = marginAt(RAGE, ETH);
-        same(f.leverage, m.leverage, "of both");
-        near(f.leverage, 1.2e18, 20_000, "12,000 on 10,000");
-        same(marginAt(RAGE, BTC).equity, m.equity, "one pocket");
-        (int256 equity, int256 initial) = house.getAccountMarketValueAndRequiredMargin(id(), true);
-        same(m.free, uint256(equity - initial) * 1e12, "free");
-        (, int256 least) = house.getAccountMarketValueAndRequiredMargin(id(), false);
-        same(m.maintenance, uint256(least) * 1e12, "maintenance");
-    }
 
     function test_rage_position_is_what_the_venue_says() public {
         trade(RAGE, ETH, -3 * ONE, 10_000 * USDC);
@@ -188,12 +159,6 @@ contract RealVenuesRageTest is RealVenues {
         same(positionAt(RAGE, ETH).fundingRate, 86_400e18, "rate");
         vm.mockCall(wrapper, asked, abi.encode(-int256(1) << 128, 0));
         same(positionAt(RAGE, ETH).fundingRate, -86_400e18, "rate");
-    }
-
-    function test_rage_limits_are_met_to_the_venues_unit() public {
-        limitsAreMet(RAGE, ONE, 1);
-        pass(60);
-        limitsAreMet(RAGE, -3 * ONE, 1);
     }
 
     function test_rage_what_the_venue_liquidates_is_gone_and_the_account_loses_no_more_than_its_margin() public {
@@ -279,11 +244,6 @@ contract RealVenuesRageTest is RealVenues {
 
     function id() internal view returns (uint256) {
         return IRageSeat(marketSeat(RAGE)).accountId();
-    }
-
-    /// @dev Asked of the implementation: a quote needs no seat.
-    function quote(int256 size) internal returns (uint256, bool) {
-        return IInstantSeat(venues.implementation(RAGE)).quote(instrumentOf[RAGE][ETH], size);
     }
 
     function price(uint256 priceX128) internal pure returns (uint256) {

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from ringside.orders import Bundle, Mode, Order
-from ringside.store import book
+from ringside.store import book, schema
 from ringside.store.book import Move, NonceInUse, Received, State
 from ringside.store.database import Database, DatabaseError
 from ringside.store.schema import metadata
@@ -122,7 +122,7 @@ def test_of_many_moves_only_those_that_change_something_are_events(database: Dat
 
 
 def test_more_orders_than_a_query_has_parameters(database: Database, monkeypatch):
-    monkeypatch.setattr(book, "AT_ONCE", 3)
+    monkeypatch.setattr(schema, "AT_ONCE", 3)
     with database.write() as connection:
         book.accept(connection, [received(n) for n in range(1, 9)])
         entries = book.live(connection)

@@ -17,8 +17,12 @@ def finding(check="reentrancy", name="pay", impact="High", path="contracts/Vault
     return {"check": check, "impact": impact, "elements": [element], "description": "…"}
 
 
+def places(*told):
+    return [where for where, _ in findings(told)]
+
+
 def test_a_finding_goes_by_its_detector_and_function():
-    assert list(findings([finding()])) == [("reentrancy", "Vault.pay")]
+    assert places(finding()) == [("reentrancy", "Vault.pay")]
 
 
 def test_a_variables_place_is_its_function():
@@ -33,13 +37,29 @@ def test_what_is_beside_every_contract_has_its_own_name():
 
 
 def test_low_findings_and_other_peoples_code_are_left_out():
-    assert not findings([finding(impact="Low"), finding(path="node_modules/a/B.sol")])
-    assert findings([finding(impact="Medium")])
+    assert places(finding(impact="Low"), finding(path="node_modules/a/B.sol")) == []
+    assert len(places(finding(impact="Medium"))) == 1
+
+
+def test_a_finding_in_ours_that_begins_elsewhere_counts():
+    one = finding(path="interfaces/ISeat.sol")
+    one["elements"] += finding(name="post")["elements"]
+    assert places(one) == [("reentrancy", "Vault.post")]
+
+
+def test_a_finding_of_no_place_counts():
+    assert places({**finding(), "elements": []}) == [("reentrancy", "all")]
 
 
 def test_what_is_not_triaged_and_what_is_no_more_are_told():
-    found = findings([finding(), finding(name="post")])
-    triaged = {("reentrancy", "Vault.pay"): "locked", ("reentrancy", "Vault.gone"): "locked"}
+    found = places(finding(), finding(name="post"))
+    triaged = [("reentrancy", "Vault.pay"), ("reentrancy", "Vault.gone")]
     new, stale = judged(found, triaged)
     assert new == [("reentrancy", "Vault.post")]
     assert stale == [("reentrancy", "Vault.gone")]
+
+
+def test_a_second_finding_of_a_kind_in_a_function_is_a_new_one():
+    pay = ("reentrancy", "Vault.pay")
+    assert judged([pay, pay], [pay]) == ([pay], [])
+    assert judged([pay], [pay, pay]) == ([], [pay])
