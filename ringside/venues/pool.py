@@ -244,6 +244,8 @@ class PoolCurve(ABC):
         used = self.ladder(sign).up_to(self.pool_amount(most // self.lot, sign))
         stretches: list[Step] = []
         for step in used:
+            if step.start == step.end:
+                continue  # The price is at a tick, which is crossed without taking anything.
             last = stretches[-1] if stretches else None
             if last and (last.liquidity, last.end) == (step.liquidity, step.start):
                 stretches[-1] = replace(last, end=step.end)  # A mere end of a bitmap word.

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from made_up_curves import TICK, perp_curves, rage_curves, skew_curves
 from made_up_markets import impact_curves, ladder_curves
 
+from ringside.routing.problem import Offer
+from ringside.routing.solver import solve
 from ringside.units import ONE, PIPS
 from ringside.venues.gmx_impact import ImpactCurve
 from ringside.venues.perp_v2 import PerpCurve
 from ringside.venues.pieces import Piece, cut
+from ringside.venues.rage import RageCurve
 from ringside.venues.uniswap_v3 import pool_of_ranges, sqrt_ratio_at_tick
 
 SKEWED = skew_curves() | skew_curves().map(
@@ -44,6 +47,22 @@ def test_the_pieces_cost_what_the_venue_charges_to_within_the_error_stated(kind,
         size = size_in(mode, curve.lot, share)
         exact = curve.quote(sign * size).all_in / ONE
         assert abs(mode.cost(size / ONE) - exact) <= mode.error
+
+
+@given(SIGNS, SHARES, st.integers(10**18, 10**24), st.integers(10**18, 10**24))
+def test_a_pool_whose_price_is_exactly_at_a_tick_has_no_piece_of_nothing(sign, share, low, high):
+    """A swap down from there crosses the tick first, which takes nothing: such a piece made the
+    solver refuse the whole market."""
+    at = TICK // 10 * 10
+    ranges = [(at - 400, at, low), (at, at + 400, high)]
+    pool = pool_of_ranges(sqrt_ratio_at_tick(at), 10, 500, ranges)
+    curve = RageCurve("ETH-USD", pool, fee=800, decimals=18, minimum_notional=10**4)
+    (mode,) = curve.modes(sign)
+    assert [piece.size > 0 for piece in mode.pieces] == [True]
+    size = size_in(mode, curve.lot, share)
+    exact = curve.quote(sign * size).all_in / ONE
+    assert abs(mode.cost(size / ONE) - exact) <= mode.error
+    assert solve(sign * mode.most, [Offer(curve)]).legs
 
 
 @given(SIGNS, SHARES, st.integers(1, 30), st.integers(10**18, 10**24))
