@@ -19,8 +19,8 @@ from bench.assurance import ROOT, merge
 HALMOS = ROOT / ".venv-audit" / "bin" / "halmos"
 PLACE = ROOT / "build" / "proofs"
 LEAST = 10
-TIMEOUT_MS = 60_000
-"""For one question to the solver."""
+TIMEOUT = 120
+"""Seconds for one question to the solvers."""
 
 
 def run(contract: str = "") -> int:
@@ -30,8 +30,10 @@ def run(contract: str = "") -> int:
     told = PLACE / "told.json"
     (forge,) = ROOT.glob("node_modules/@foundry-rs/forge-*/bin")
     command = [str(HALMOS), "--function", "check_", "--json-output", str(told)]
-    command += ["--forge-build-out", "build/proofs/out", "--solver-timeout-assertion"]
-    command += [str(TIMEOUT_MS), "--loop", "8"]
+    command += ["--forge-build-out", "build/proofs/out", "--loop", "8", "--solver-threads", "1"]
+    command += ["--solver-timeout-assertion", f"{TIMEOUT + 5}s"]
+    python = HALMOS.with_name("python")
+    command += ["--solver-command", f"{python} {ROOT}/tools/decide.py {TIMEOUT}"]
     if contract:
         command += ["--contract", contract]
     path = f"{forge}{os.pathsep}{os.environ['PATH']}"

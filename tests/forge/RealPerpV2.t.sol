@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {IInstantSeat, ISeat} from "../../interfaces/ISeat.sol";
-import {IVault} from "../../interfaces/IVault.sol";
 import {
     IPerpAccountBalance,
     IPerpBaseToken,

@@ -6,9 +6,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 
 import {Book} from "../../contracts/desk/Book.sol";
 import {Prices} from "../../contracts/desk/Prices.sol";
-import {Seat} from "../../contracts/seats/Seat.sol";
 import {Vault} from "../../contracts/Vault.sol";
-import {IDelayedSeat} from "../../interfaces/ISeat.sol";
 import {IQuotes} from "../../interfaces/IQuotes.sol";
 import {IVenues} from "../../interfaces/IVenues.sol";
 
@@ -35,9 +33,12 @@ contract VaultProofs is Vault {
         uint64 paid_,
         uint64 active_,
         uint96 amount,
-        uint64 marks
+        uint8 venue,
+        bool marked
     ) external {
-        if (account == other || amount > idle_) return;
+        if (account == other || amount > idle_ || venue >= 64) return;
+        // A venue's bit, or none, as every caller has it: of two, one that is there hides that the other is not.
+        uint64 marks = marked ? uint64(1) << venue : 0;
         _balances[account] = Balance(idle_, day, paid_, active_);
         _balances[other] = Balance(idle_, day, paid_, active_);
         _spend(account, amount, 0, marks);
@@ -102,20 +103,6 @@ contract VaultProofs is Vault {
         _authorise(account, rights, at, pays);
     }
 
-    /// @notice What is paid of what was set aside is no more than it, all of it if all was filled, and rounded down.
-    function check_a_tickets_tip_is_its_share_rounded_down(uint16 amount, int16 asked, int16 filled)
-        external
-        pure
-    {
-        IDelayedSeat.Settlement memory s = IDelayedSeat.Settlement(false, asked, filled, 0, false);
-        uint256 part = _shareDown(amount, s);
-        assert(part <= amount);
-        if (filled == asked) assert(part == amount);
-        uint256 a = uint256(asked < 0 ? -int256(asked) : int256(asked));
-        uint256 f = uint256(filled < 0 ? -int256(filled) : int256(filled));
-        assert(part * a <= uint256(amount) * f || filled == asked);
-    }
-
     /// @notice Only the account's venue is marked flat.
     function check_clearing_a_venue_clears_its_bit_alone(bytes32 account, uint64 active_, uint8 venue) external {
         if (venue >= 64) return;
@@ -165,6 +152,44 @@ contract BookProofs is Book {
 
     function claimed(Job memory job) external view returns (uint256) {
         return _claimed(job);
+    }
+
+    function parts(Job memory job, Terms calldata terms, Progress memory p, uint256 size, uint256 margin)
+        external
+        pure
+        returns (uint256)
+    {
+        return _parts(job, terms, p, uint256(terms.size), size, margin);
+    }
+
+    function _terms(uint256 size, uint256 maxMargin, uint256 tip) internal pure returns (Terms memory t) {
+        (t.size, t.maxMargin, t.tip) = (int256(size), maxMargin, tip);
+    }
+
+    /// @notice No part brings used beyond the size or margin beyond its share ⌈maxMargin × used ÷ size⌉, so never beyond all.
+    function check_a_part_stays_within_size_and_its_share_of_margin(
+        uint8 whole,
+        uint8 used,
+        uint8 size,
+        uint8 maxMargin,
+        uint8 taken,
+        uint8 margin
+    ) external {
+        if (whole == 0 || used > whole || taken > maxMargin) return;
+        Job memory job;
+        Progress memory p;
+        (p.used, p.margin) = (used, taken);
+        try this.parts(job, _terms(whole, maxMargin, 0), p, size, margin) {
+            assert(uint256(used) + size <= whole);
+            assert(margin == 0 || uint256(taken) + margin <= maxMargin);
+            // ⌈a ÷ b⌉ is less than a ÷ b + 1.
+            uint256 all = uint256(taken) + margin;
+            assert(margin == 0 || all * whole < uint256(maxMargin) * (uint256(used) + size) + whole);
+        } catch {
+            // Refused for one of the two, and for nothing else.
+            uint256 total = uint256(used) + size;
+            assert(total > whole || (uint256(taken) + margin) * whole > uint256(maxMargin) * total);
+        }
     }
 
     function conditions(Job memory job, Conditions calldata c, uint256 size) external {
@@ -267,51 +292,5 @@ contract PricesProofs is Book, Prices {
         t.bounds.tolerance = tolerance;
         uint256 limit = this.bestLimit(t, best);
         assert(buys ? limit >= best : limit <= best);
-    }
-}
-
-abstract contract AnySeat is Seat {
-    constructor() Seat(address(1), IERC20(address(2)), 6) {}
-}
-
-contract SeatProofs {
-    Leverage internal immutable SEAT = new Leverage();
-
-    /// @notice Leverage is rounded up by less than one unit, and without backing it is the largest number.
-    function check_leverage_is_rounded_up(uint8 notional, int8 backing) external view {
-        uint256 leverage = SEAT.leverageUp(notional, backing);
-        if (notional == 0) {
-            assert(leverage == 0);
-        } else if (backing <= 0) {
-            assert(leverage == type(uint256).max);
-        } else {
-            uint256 b = uint256(int256(backing));
-            assert(leverage * b >= uint256(notional) * 1e18 && (leverage - 1) * b < uint256(notional) * 1e18);
-        }
-    }
-}
-
-/// @notice The seat's own rounding, on a seat that does nothing else.
-contract Leverage is AnySeat {
-    function leverageUp(uint256 notional, int256 backing) external pure returns (uint256) {
-        return _leverageUp(notional, backing);
-    }
-
-    function _enter() internal override {}
-
-    function _post(bytes32, uint256, uint256) internal override returns (uint256) {}
-
-    function _pull(bytes32, uint256) internal override {}
-
-    function _size(bytes32) internal view override returns (int256) {}
-
-    function _flat() internal view override returns (bool) {}
-
-    function margin(bytes32) external view returns (Margin memory m) {}
-
-    function position(bytes32) external view returns (Position memory p) {}
-
-    function delayed() external pure returns (bool) {
-        return false;
     }
 }
