@@ -31,6 +31,7 @@ from ringside.chain.contracts import Ringside as Deployment
 from ringside.chain.multicall import MULTICALL3
 from ringside.chain.sender import attempt
 from ringside.orders import Domain, market_id
+from ringside.permits import PERMIT2
 from ringside.units import USDC
 
 ROLES = ("governor", "maker", "arbitrageur", "client", "keeper", "attacker", "guardian")
@@ -53,6 +54,9 @@ _FOREIGN = (
     "ReentrancyGuardReentrantCall()",
     "AccessManagedUnauthorized(address)",
     "Fickle()",
+    "InvalidSigner()",
+    "InvalidContractSignature()",
+    "InvalidNonce()",
 )
 
 
@@ -212,7 +216,8 @@ class Arena:
             holder = Holder(name, account_id(owner, label), owner, key)
             holders[name] = holder
             self.must("LocalUSDC", "mint", owner, 10 * DEPOSIT, by="governor")
-            self.must("LocalUSDC", "approve", self.vault, MAX, by=owner)
+            for spender in (self.vault, PERMIT2):
+                self.must("LocalUSDC", "approve", spender, MAX, by=owner)
             self.must("Vault", "deposit", holder.account, DEPOSIT, by=owner)
             for operator, rights in ((self.desk, 7), (self.policies, 6)):
                 grant = (operator, rights, FOREVER, PAY_CAP, ALL_VENUES)
@@ -356,6 +361,7 @@ class Arena:
                 reads.append(Read(name, f"operator {operator}", self.vault, data, 4))
             for venue, seat in seats.items():
                 own(name, f"{venue} resting", "LocalUSDC", "balanceOf", seat)
+                own(name, f"{venue} posted", "Vault", "postedBy", account, self.venues[venue])
                 data = data_of("Vault", "seatOf", account, self.venues[venue])
                 reads.append(Read(name, f"{venue} seat", self.vault, data, 2))
             seat = seats[PERP]
@@ -382,6 +388,8 @@ class Arena:
             own(name, "idle", "Vault", "idle", account)
         for market, feed in self.addresses["feeds"].items():
             reads.append(Read("oracle", market, feed, call_data("latestAnswer()")))
+        for venue, number in self.venues.items():
+            own("vault", f"{venue} posted", "Vault", "posted", number)
         own("vault", "at fickle", "LocalUSDC", "balanceOf", self.fickle)
         own("vault", "balance", "LocalUSDC", "balanceOf", self.vault)
         return reads

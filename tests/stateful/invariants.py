@@ -14,6 +14,7 @@ a story's steps are told in.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -107,6 +108,14 @@ class Invariants(RuleBasedStateMachine):
         there += sum(self.seen[name][f"{FICKLE} resting"] for name in self.arena.holders)
         sent = sum(n for (_, v), n in self.tally.sent.items() if v == self.arena.fickle_id)
         assert there <= sent + self.gifts_there, "the hostile venue has more than was sent there"
+
+        # And what the caps count is what went there by the vault's events, less what came back.
+        for venue, number in self.arena.venues.items():
+            counted = {a: n for (a, v), n in self.tally.posted.items() if v == number}
+            for holder in self.arena.holders.values():
+                here = self.seen[holder.name][f"{venue} posted"]
+                assert here == counted.get(holder.account, 0), f"{here} posted by {holder.name}"
+            assert self.seen["vault"][f"{venue} posted"] == sum(counted.values()), venue
 
     def _accounts(self) -> list[tuple[bytes, str]]:
         return [(h.account, h.name) for h in self.arena.holders.values()] + self.arena.payees
@@ -222,6 +231,7 @@ class Invariants(RuleBasedStateMachine):
         assert fee <= self.fee(order.market, taken)
         earned = order.tip * (used + taken) // whole - tip
         assert here["idle"] - there["idle"] == money + earned + fee
+        self.within_caps(holder, [number for number, _, money in legs if money])
         names = {number: venue for venue, number in self.arena.venues.items()}
         touched = {names[number]: size for number, size, _ in legs}
         for venue in names.values():
@@ -238,6 +248,15 @@ class Invariants(RuleBasedStateMachine):
         beyond = ((venue, order.sign * (whole - used - taken + 1), 0),)
         again = ("Overfilled", "NonceSpent", "TicketOpen")
         self.must_refuse(kind, again, order, beyond, holder.key, filler)
+
+    def within_caps(self, holder: Holder, numbers: Iterable[int]) -> None:
+        """3. Blast radius: an operator just posted there, and no more is there than may be."""
+        for number in numbers:
+            told = self.arena.call("Venues", "caps", number)
+            most, most_of_one = (int.from_bytes(told[i : i + 32], "big") for i in (0, 32))
+            counted = {a: n for (a, v), n in self.tally.posted.items() if v == number}
+            assert counted[holder.account] <= most_of_one, "beyond what one account may have there"
+            assert sum(counted.values()) <= most, "beyond what all may have there"
 
     def used_of(self, order: Order) -> tuple[int, int, int]:
         """Filled and pending, margin and tip so far."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from arena import FICKLE, MAX, PERP, RAGE, SYNTHETIX
+from arena import FICKLE, FOREVER, MAX, PERP, RAGE, SYNTHETIX
+from eth_account import Account
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from invariants import Invariants
 
 from ringside.chain.contracts import Refused
 from ringside.orders import market_id
+from ringside.permits import NO_GRANT, Grant, permit2_deposit
 from ringside.units import ONE, USDC
 
 WHO = st.sampled_from(["client", "client/hedge", "neighbour", "wallet"])
@@ -38,6 +40,32 @@ class Owners(Invariants):
             self.arena.must("LocalUSDC", "approve", self.arena.vault, amount, by=by)
         done = self.vault("deposit", "deposit", holder.account, amount, by=sender)
         assert not isinstance(done, Refused)
+
+    @rule(who=WHO, amount=AMOUNT, grants=st.booleans(), rights=st.integers(1, 3))
+    def deposit_by_relay(self, who: str, amount: int, grants: bool, rights: int) -> None:
+        """Signed by the owner for Permit2; the attacker who brings it can change nothing of it."""
+        holder, arena = self.may(who), self.arena
+        self.nonce += 1
+        grant = Grant(arena.who["attacker"], rights, arena.now + 600, 0, 15) if grants else NO_GRANT
+        chain = arena.domain.chain_id
+        typed = permit2_deposit(
+            chain, arena.usdc, arena.vault, holder.account, amount, self.nonce, FOREVER, grant
+        )
+        signature = bytes(Account.sign_typed_data(holder.key, full_message=typed).signature)
+        right = holder.account, amount, holder.owner, grant, self.nonce, FOREVER, signature
+        other = arena.holders["client" if who == "neighbour" else "neighbour"].account
+        more = Grant(arena.who["attacker"], 3, FOREVER, 0, 15)
+        forged = "InvalidContractSignature" if who == "wallet" else "InvalidSigner"
+        wrongs = [
+            (other, *right[1:]),
+            (right[0], amount + 1, *right[2:]),
+            (*right[:3], more, *right[4:]),
+        ]
+        for wrong in wrongs:
+            self.never("relay", forged, "Vault", "depositWithPermit2", *wrong, by="attacker")
+        done = self.vault("relay", "depositWithPermit2", *right, by="attacker")
+        assert not isinstance(done, Refused), f"what was signed was refused: {done}"
+        self.never("relay", "InvalidNonce", "Vault", "depositWithPermit2", *right, by="attacker")
 
     @rule(who=WHO, amount=AMOUNT)
     def withdraw(self, who: str, amount: int) -> None:
@@ -89,7 +117,7 @@ class Owners(Invariants):
         where = holder.account, self.arena.venues[venue], market_id(name), limit
         self.never("close", "NotOwner", "Vault", "close", *where, by="attacker")
         done = self.vault("close", "close", *where, by=holder.owner)
-        if not isinstance(done, Refused):
+        if not isinstance(done, Refused) and not (venue == FICKLE and self.turned):
             left = self.position(who, venue, name, fresh=True)
             assert abs(left) <= abs(held)
             assert left * held >= 0
@@ -153,6 +181,8 @@ class Owners(Invariants):
         terms = self.terms(holder, venue, "ETH-USD", size, worth * USDC // 2)
         held = rights & 3 == 3 and venues >> number & 1
         done = self.vault("trade as operator", "trade", terms, by="attacker")
+        if not isinstance(done, Refused):
+            self.within_caps(holder, [number])
         if not held or self.arena.now > expiry:
             assert isinstance(done, Refused), "an operator traded without the right to"
         elif isinstance(done, Refused) and self.arena.now + 5 < expiry:

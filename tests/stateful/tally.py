@@ -18,6 +18,7 @@ class Tally:
     """Idle and reserved of every account (USDC 1e6), what was given to the vault, and what was sent
     to each venue."""
 
+    usdc: str
     idle: Counter[bytes] = field(default_factory=Counter)
     reserved: Counter[bytes] = field(default_factory=Counter)
     aside: dict[tuple[bytes, int, bytes], tuple[int, int, bytes, bytes]] = field(
@@ -27,6 +28,9 @@ class Tally:
     gifts: int = 0
     sent: Counter[tuple[bytes, int]] = field(default_factory=Counter)
     """By account and venue: margin that went there, less what came back."""
+    posted: Counter[tuple[bytes, int]] = field(default_factory=Counter)
+    """By account and venue: what counts for the caps: a gain that comes back takes it to zero and
+    no further."""
     paid: Counter[bytes] = field(default_factory=Counter)
     """Tips, fees and payments that left an account."""
 
@@ -45,6 +49,9 @@ class Tally:
                 self._send(account, e["venue"], e["amount"])
             elif event.name == "MarginPulled":
                 self._send(account, e["venue"], -e["amount"])
+            elif event.name == "PulledInKind":
+                par = e["amount"] if e["token"] == self.usdc else e["amount"] // 10**12
+                self._count_back(account, e["venue"], par)
             elif event.name == "Traded":
                 self._send(account, e["venue"], e["margin"])
                 self._pay(account, to, e["tip"])
@@ -78,6 +85,13 @@ class Tally:
     def _send(self, account: bytes, venue: int, amount: int) -> None:
         self.idle[account] -= amount
         self.sent[account, venue] += amount
+        if amount >= 0:
+            self.posted[account, venue] += amount
+        else:
+            self._count_back(account, venue, -amount)
+
+    def _count_back(self, account: bytes, venue: int, amount: int) -> None:
+        self.posted[account, venue] -= min(amount, self.posted[account, venue])
 
     def _pay(self, account: bytes, to: bytes, amount: int) -> None:
         self.idle[account] -= amount
@@ -87,7 +101,7 @@ class Tally:
 
 def opening(arena: Arena) -> Tally:
     """As the arena was built."""
-    tally = Tally()
+    tally = Tally(arena.usdc.lower())
     seen = arena.footprint()
     for holder in arena.holders.values():
         tally.idle[holder.account] = seen[holder.name]["idle"]

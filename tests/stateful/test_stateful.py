@@ -32,6 +32,7 @@ EVERY = (
     *OFTEN,
     *("withdraw", "sweep", "close", "pull", "pull in kind", "grant", "trade as operator"),
     *("cancel", "fill the rest", "commit", "own ticket", "ticket executed", "settle", "expire"),
+    *("relay", "in proportion", "close all", "best execution", "caps"),
     *("policy", "pause", "fee", "price move", "time", "liquidation", "decision", "exit"),
     *(
         "statement",
@@ -43,7 +44,8 @@ EVERY = (
         "wrong grant",
     ),
     *("wrong cancel", "wrong fill the rest", "wrong fill again", "wrong commit", "wrong bundle"),
-    *("wrong policy", "wrong pause", "wrong fee"),
+    *("wrong policy", "wrong pause", "wrong fee", "wrong relay", "wrong in proportion"),
+    *("wrong close all", "wrong best execution", "wrong caps"),
 )
 """Kinds that must go through, or be refused as they must: a machine whose every step is refused
 tells nothing."""

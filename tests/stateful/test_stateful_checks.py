@@ -45,6 +45,17 @@ def slot_of_idle(arena: Arena) -> int:
     raise AssertionError("the vault keeps its balances elsewhere")
 
 
+def slot_of_posted(arena: Arena) -> int:
+    """Where the vault keeps what is posted at a venue in all."""
+    there = arena.footprint()["vault"][f"{PERP} posted"]
+    for slot in range(20):
+        where = keccak(encode(["uint256", "uint256"], [arena.venues[PERP], slot]))
+        found = bytes(arena.w3.eth.get_storage_at(arena.vault, int.from_bytes(where, "big")))  # type: ignore[arg-type]
+        if there and int.from_bytes(found, "big") == there:
+            return slot
+    raise AssertionError("the vault keeps what is posted elsewhere")
+
+
 def test_a_vault_that_has_less_than_it_owes_is_found(story: Story, arena: Arena) -> None:
     """1. Solvency."""
     holder = bytes(12) + bytes.fromhex(arena.vault[2:])
@@ -77,6 +88,28 @@ def test_a_hostile_venue_that_has_more_than_was_sent_is_found(story: Story, aren
     spoil(arena, arena.usdc, venue, 0, lambda held: held + 1)
     with pytest.raises(AssertionError, match="has more than was sent there"):
         story.after_every_step()
+
+
+def test_a_count_for_the_caps_that_no_event_explains_is_found(story: Story, arena: Arena) -> None:
+    """3. Blast radius: in all, which is nobody's own."""
+    number = arena.venues[PERP]
+    spoil(arena, arena.vault, number.to_bytes(32, "big"), slot_of_posted(arena), lambda n: n - 1)
+    with pytest.raises(AssertionError, match="perp-v2"):
+        story.after_every_step()
+
+
+def test_an_operator_who_posted_beyond_a_cap_is_found(story: Story, arena: Arena) -> None:
+    """3. Blast radius: the caps are below what is there."""
+    number, neighbour = arena.venues[PERP], arena.holders["neighbour"]
+    story.within_caps(neighbour, [number])
+    arena.must("Venues", "lowerCaps", number, 2_000 * USDC, 900 * USDC, by="governor")
+    with pytest.raises(AssertionError, match="one account"):
+        story.within_caps(neighbour, [number])
+    arena.must("Venues", "raiseCaps", number, 2_000 * USDC, 1_000 * USDC, by="governor")
+    story.within_caps(neighbour, [number])
+    arena.must("Venues", "lowerCaps", number, 900 * USDC, 1_000 * USDC, by="governor")
+    with pytest.raises(AssertionError, match="beyond what all may"):
+        story.within_caps(neighbour, [number])
 
 
 def test_a_call_that_is_not_refused_is_found(story: Story, arena: Arena) -> None:
