@@ -103,6 +103,11 @@ def market_id(name: str) -> bytes:
     return keccak_text(name)
 
 
+def step_key(digest: bytes, step: int) -> bytes:
+    """What the Desk keeps the progress of a bundle's step under, given the bundle's digest."""
+    return keccak(digest + step.to_bytes(32, "big"))
+
+
 def venue_set(ids: list[int]) -> int:
     """The set of venue ids as an order carries it: bit i allows venue i."""
     bits = 0
@@ -379,7 +384,7 @@ class Bundle(eip712.Signable):
 
     def step_key(self, domain: Domain, step: int) -> bytes:
         """What the Desk keeps a step's progress under."""
-        return keccak(self.digest(domain) + step.to_bytes(32, "big"))
+        return step_key(self.digest(domain), step)
 
     def order(self, step: int) -> Order:
         """A step as an order of its own, for planning: it carries no signature."""

@@ -7,7 +7,7 @@ import time
 import uuid
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringside.api import metrics
@@ -60,6 +60,8 @@ class Gate:
         except _TooLarge:
             if not status:
                 await answer(self._too_large())(scope, receive, told)
+        except ClientDisconnect:
+            pass  # Whoever asked has gone: there is nobody to answer.
         except Exception:
             fault = uuid.uuid4().hex[:16]
             metrics.FAULTS.inc()

@@ -6,31 +6,29 @@ next one, in this process or another, finds as it was left, and goes on from the
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import structlog
-from sqlalchemy import Connection
 
-from ringside.chain.abi import selector, word
 from ringside.chain.contracts import Refused, Ringside
-from ringside.chain.multicall import MULTICALL3, Block, Call, aggregate
+from ringside.chain.multicall import Block
 from ringside.chain.sender import attempts
-from ringside.keeper.conditions import Progress
-from ringside.keeper.look import PROGRESS, Looker
+from ringside.keeper.look import Looker
 from ringside.keeper.receipts.store import Receipts
 from ringside.keeper.ripe import waits
 from ringside.keeper.tickets import PriceSource
-from ringside.orders import Bundle, Order
+from ringside.orders import Order, Terms, step_key
 from ringside.service.costs import Costs
 from ringside.service.guardian import Guardian
 from ringside.service.lanes import Ended, Lanes
 from ringside.service.live import Live
-from ringside.service.planner import Planner, Proposal, turn_of
+from ringside.service.planner import ANOTHER, Planner, Proposal, Slices, turn_of
 from ringside.service.quarantine import Quarantine
-from ringside.service.states import Facts, state_of
+from ringside.service.settling import Settling
 from ringside.service.tickets import TicketWork
 from ringside.service.watcher import Seen, Watcher
 from ringside.store import book, ledger, outbox, standing
@@ -44,6 +42,9 @@ AT_ONCE = 64
 REST = 3
 """Blocks that an order rests after a transaction of it failed, twice as many after each further."""
 LONGEST_REST = 300
+AGAIN = 4
+"""Times that orders of an account are planned in one turn, after others that the chain would
+refuse."""
 log = structlog.get_logger()
 
 
@@ -85,9 +86,11 @@ class Engine:
         self.guardian = Guardian(database, self.looker, costs, self._lane)
         self._markets: Markets = load(ringside.w3, ringside.addresses, ringside.venue_ids)
         self._snapshot: Snapshot | None = None
+        self._took_over = True
         self._planned: set[bytes] = set()
         """Orders that were planned on this snapshot: they wait for the next."""
         self._live = Live()
+        self.settling = Settling(database, ringside, self.looker, watcher, self._live)
         self._prices: tuple[Block | None, dict[str, int | None]] = None, {}
         self._tried: dict[bytes, int] = {}
         """At which block an order was planned last."""
@@ -96,16 +99,20 @@ class Engine:
 
     def turn(self) -> Turned:
         """Does what there is to do now."""
+        self.settling.begin()
         seen = self.watcher.turn()
-        ended = self.lanes.confirm(seen.head)
+        ended = [*self._disowned(), *self.lanes.confirm(seen.head)]
         done = Turned(seen.head.number, seen.unwound, ended)
         for one in ended:
             self._learn(one, seen.head.number)
         now = self._read(seen)
-        self._settle(seen, ended, now)
+        self.settling.settle(seen, ended, now)
         proposals = self._plan(now, done)
         if proposals:
             self._book(proposals)
+        # What was booked goes at once: whatever fails after it holds up no fill.
+        done.sent = len(self.lanes.carry())
+        if proposals:
             done.arrived = [
                 p.entry.received_at for p in proposals if p.entry.state is State.RECEIVED
             ]
@@ -113,8 +120,19 @@ class Engine:
             self.guardian.forget()
         self._guard(now, seen.accounts)
         self._follow(now)
-        done.sent = len(self.lanes.carry())
+        done.sent += len(self.lanes.carry())
         return done
+
+    def took_over(self) -> None:
+        """This process leads from now on: another one may have, and changed anything."""
+        self.guardian.forget()
+        self._took_over = True
+
+    def _disowned(self) -> list[Ended]:
+        """What whoever led before had planned for lanes that are not here."""
+        found = self.lanes.disown() if self._took_over else []
+        self._took_over = False
+        return found
 
     # ------------------------------------------------------------------ reading
 
@@ -132,77 +150,6 @@ class Engine:
             self.costs.gas_price = base + self.lanes.fees.priority
         return self._snapshot
 
-    # ------------------------------------------------------------------ states
-
-    def _settle(self, seen: Seen, ended: Sequence[Ended], at: Snapshot) -> None:
-        """Brings the states of orders that something happened to, or whose time is over, up to
-        what the chain says."""
-        touched = set(seen.orders)
-        for one in ended:
-            touched |= set(one.transaction.wanted.orders)
-        with self.database.read() as connection:
-            live = self._live.read(connection)
-            touched |= {e.key for e in live if e.request.deadline < at.timestamp}
-            entries = list(book.by_key(connection, list(touched)).values())
-            busy = outbox.orders_under_way(connection)
-        for entry in live:
-            self.watcher.remember(entry.request, entry.key)
-        if not entries:
-            return
-        facts = self._facts(entries, at.block, busy)
-        now = time.time()
-        with self.database.write() as connection:
-            moves = []
-            for entry in entries:
-                filled, pending = self._used(connection, entry)
-                known = replace(facts[entry.key], filled=filled, pending=pending)
-                state, why = state_of(entry, known)
-                failed = [o.error for o in ended if entry.key in o.transaction.wanted.orders]
-                if state is State.WORKING and any(failed):
-                    why = f"refused by the chain: {next(filter(None, failed))}"
-                moves.append(Move(entry, state, why, filled))
-            book.move(connection, moves, now)
-
-    def _used(self, connection: Connection, entry: Entry) -> tuple[int, int]:
-        """What the chain's events say was filled, and is pending in tickets; of a bundle, steps."""
-        filled, pending = ledger.used(connection, entry.key)
-        if not isinstance(entry.request, Bundle):
-            return sum(filled.values()), sum(pending.values())
-        done = 0
-        for i, step in enumerate(entry.request.steps):
-            key = entry.request.step_key(self.ringside.domain, i)
-            done += key in filled and (step.closes_all or filled[key] >= abs(step.size))
-        return done, len(pending)
-
-    def _facts(
-        self, entries: Sequence[Entry], block: Block, busy: set[bytes]
-    ) -> dict[bytes, Facts]:
-        """What the Desk has of these orders at the block."""
-        desk = self.ringside.desk.address
-        reads = []
-        for entry in entries:
-            frame = entry.request
-            nonce = frame.nonce.to_bytes(32, "big")
-            reads.append(Call(desk, selector("progress(bytes32)") + self._last_key(entry)))
-            reads.append(Call(desk, selector("isSpent(bytes32,uint256)") + frame.account + nonce))
-            reads.append(Call(desk, selector("epochs(bytes32)") + frame.account))
-        place = self.ringside.addresses.get("multicall3", MULTICALL3)
-        answers = iter(aggregate(self.ringside.w3, reads, block, place))
-        found = {}
-        for entry in entries:
-            progress, spent, epoch = (next(answers) or b"" for _ in range(3))
-            done = _progress(progress).done
-            found[entry.key] = Facts(
-                *(0, 0, done, bool(word(spent)), word(epoch), entry.key in busy, block.timestamp)
-            )
-        return found
-
-    def _last_key(self, entry: Entry) -> bytes:
-        """Under what the Desk says that the whole is done: a bundle's last step."""
-        if isinstance(entry.request, Bundle):
-            return entry.request.step_key(self.ringside.domain, len(entry.request.steps) - 1)
-        return entry.key
-
     # ------------------------------------------------------------------ planning
 
     def _plan(self, at: Snapshot, done: Turned) -> list[Proposal]:
@@ -214,6 +161,7 @@ class Engine:
                 entry
                 for entry in self._live.read(connection)
                 if entry.key not in busy
+                and not entry.withdrawn
                 and entry.key not in self._planned
                 and self._rest.get(entry.key, (0, 0))[1] <= number
                 and entry.request.deadline >= at.timestamp
@@ -222,17 +170,34 @@ class Engine:
                 return []
             waiting, ripe = self._ripe(entries, at)
             done.more = len(ripe) > AT_ONCE
-            ripe = ripe[:AT_ONCE]
+            ripe = _first(ripe)
             slices = {
-                entry.key: tuple(ledger.used_at(connection, entry.key))
+                key: tuple(ledger.used_at(connection, key))
                 for entry in ripe
-                if _is_scheduled(entry)
+                for key in _scheduled(entry)
             }
         self._planned |= {*waiting, *(entry.key for entry in ripe)}
         self._tried.update((entry.key, number) for entry in ripe)
-        round_ = self.planner.plan(ripe, self.quarantine.without(at), slices)
-        round_.waiting.update(waiting)
-        found = []
+        found: list[Proposal] = []
+        for _ in range(AGAIN):
+            ripe, told = self._plan_once(ripe, at, slices, found)
+            waiting.update(told)
+            if not ripe:
+                break
+        self._planned -= {entry.key for entry in ripe}  # The next turn goes on with them.
+        done.more |= bool(ripe)
+        done.waiting = waiting
+        self._tell_waiting(entries, waiting)
+        return found
+
+    def _plan_once(
+        self, ripe: Sequence[Entry], at: Snapshot, slices: Slices, found: list[Proposal]
+    ) -> tuple[list[Entry], dict[bytes, str]]:
+        """Adds to what is `found` the proposals that the chain would take. Returns the orders that
+        waited for one of their account that it would not, so that they may be planned after all;
+        and by order why it waits."""
+        round_ = self.planner.plan(ripe, self.quarantine.without(at), slices, found)
+        waiting, freed = round_.waiting, set()
         # Of several transactions the first: the others stand on what it leaves.
         told = self._try([self._wanted(proposal)[0] for proposal in round_.proposals], at.block)
         for proposal, refused in zip(round_.proposals, told, strict=True):
@@ -242,30 +207,35 @@ class Engine:
                 continue
             if refused.foreign:
                 self.quarantine.refused(proposal.venues, proposal.entry.account)
-            round_.waiting[proposal.entry.key] = f"the chain would refuse it: {refused}"
-        done.waiting = round_.waiting
+            waiting[proposal.entry.key] = f"the chain would refuse it: {refused}"
+            freed.add(proposal.entry.account)
+        again = [e for e in ripe if e.account in freed and waiting.get(e.key) == ANOTHER]
+        return again, waiting
+
+    def _tell_waiting(self, entries: Sequence[Entry], waiting: Mapping[bytes, str]) -> None:
+        """Writes why orders wait, where that is news: another price in the same words is none."""
         known = {entry.key: entry for entry in entries}
         news = [
             key
-            for key, why in round_.waiting.items()
-            if known[key].reason != why or known[key].state is not State.WORKING
+            for key, why in waiting.items()
+            if _words(known[key].reason) != _words(why) or known[key].state is not State.WORKING
         ]
-        if news:
-            now = time.time()
-            with self.database.write() as connection:
-                # As they are now: an owner may have withdrawn one meanwhile.
-                # What has a ticket open stays pending, whatever else cannot be filled now.
-                moves = [
-                    Move(entry, State.WORKING, round_.waiting[entry.key])
-                    for entry in book.by_key(connection, news).values()
-                    if entry.state in (State.RECEIVED, State.WORKING)
-                ]
-                book.move(connection, moves, now)
-        return found
+        if not news:
+            return
+        now = time.time()
+        with self.database.write() as connection:
+            # As they are now: an owner may have withdrawn one meanwhile.
+            # What has a ticket open stays pending, whatever else cannot be filled now.
+            moves = [
+                Move(entry, State.WORKING, waiting[entry.key])
+                for entry in book.by_key(connection, news).values()
+                if entry.state in (State.RECEIVED, State.WORKING)
+            ]
+            book.move(connection, moves, now)
 
     def _ripe(self, entries: Sequence[Entry], at: Snapshot) -> tuple[dict[bytes, str], list[Entry]]:
         """Orders that cannot be filled at this block, with why; and the others, in the order in
-        which they are looked at: what only reduces, then who has waited longest for a look."""
+        which they are looked at: who has waited longest for a look."""
         markets = {e.request.market for e in entries if isinstance(e.request, Order)}
         prices = self._oracle(at) if any(map(_is_triggered, entries)) else {}
         states = {name: at.of(name) for name in markets}
@@ -282,7 +252,7 @@ class Engine:
                 waiting[entry.key] = why
             else:
                 ripe.append(entry)
-        ripe.sort(key=lambda e: (turn_of(e)[0], self._tried.get(e.key, 0), turn_of(e)))
+        ripe.sort(key=lambda e: (self._tried.get(e.key, 0), turn_of(e)))
         self._tried = {e.key: self._tried[e.key] for e in ripe if e.key in self._tried}
         return waiting, ripe
 
@@ -317,11 +287,13 @@ class Engine:
         now = time.time()
         with self.database.write() as connection:
             current = book.by_key(connection, [p.entry.key for p in proposals])
+            busy = outbox.orders_under_way(connection)
             wanted: list[Wanted] = []
             moves = []
             for proposal in proposals:
                 entry = current[proposal.entry.key]
-                if entry.state.is_end:  # Its owner was quicker.
+                # Its owner was quicker; or another process, which led for a moment too.
+                if entry.state.is_end or entry.withdrawn or entry.key in busy:
                     continue
                 wanted += self._wanted(proposal)
                 moves.append(Move(entry, State.PENDING, "a transaction is under way"))
@@ -406,18 +378,33 @@ class Engine:
                 self._rest.pop(key, None)
 
 
-def _is_scheduled(entry: Entry) -> bool:
+def _scheduled(entry: Entry) -> list[bytes]:
+    """What the Desk keeps the order, or each step of the bundle, under that has a schedule."""
     request = entry.request
-    parts = [request] if isinstance(request, Order) else request.steps
-    return any(part.conditions is not None and part.conditions.interval for part in parts)
+    parts: list[tuple[bytes, Order | Terms]] = (
+        [(entry.key, request)]
+        if isinstance(request, Order)
+        else [(step_key(entry.key, i), step) for i, step in enumerate(request.steps)]
+    )
+    return [key for key, one in parts if one.conditions is not None and one.conditions.interval]
+
+
+def _first(ripe: Sequence[Entry]) -> list[Entry]:
+    """Those that are planned in this turn: half of the places are for what only reduces, so that it
+    goes first, and half for all, so that nobody's many orders that cannot be filled keep the others
+    from being looked at. In the order that they came in."""
+    reducing = [entry for entry in ripe if not turn_of(entry)[0]][: AT_ONCE // 2]
+    first = {entry.key for entry in reducing}
+    others = [entry for entry in ripe if entry.key not in first][: AT_ONCE - len(reducing)]
+    chosen = first | {entry.key for entry in others}
+    return [entry for entry in ripe if entry.key in chosen]
+
+
+def _words(reason: str) -> str:
+    """A reason without its numbers."""
+    return re.sub(r"[\d.,]+", "#", reason)
 
 
 def _is_triggered(entry: Entry) -> bool:
     terms = entry.request.conditions if isinstance(entry.request, Order) else None
     return terms is not None and bool(terms.trigger_price)
-
-
-def _progress(answer: bytes) -> Progress:
-    from eth_abi.abi import decode
-
-    return Progress(*decode(PROGRESS, answer))

@@ -18,6 +18,7 @@ import numpy as np
 import structlog
 from eth_abi.abi import decode
 from numpy.typing import NDArray
+from web3.exceptions import Web3Exception
 
 from ringside.chain.abi import selector
 from ringside.chain.contracts import Refused, calldata
@@ -308,7 +309,11 @@ class Guardian:
                 continue
             # What a move takes depends on the venues it touches: from one to six million.
             call: Any = {**wanted.call, "gas": MOST_GAS}
-            gas = int(self.ringside.w3.eth.estimate_gas(call))
+            try:
+                gas = int(self.ringside.w3.eth.estimate_gas(call))
+            except Web3Exception as no:  # What could be tried need not have a gas of its own.
+                why = f"its gas cannot be told: {str(no)[:200]}"
+                continue
             short = self.costs.short(self.costs.priced(gas), tip)
             return short or replace(wanted, gas=gas * 3 // 2)
         return why

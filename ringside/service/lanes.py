@@ -134,6 +134,21 @@ class Lanes:
         for done in [self._pool.submit(whole, lane) for lane in lanes.values()]:
             done.result()
 
+    def disown(self) -> list[Ended]:
+        """Drops what was planned for lanes whose keys are not here: whoever planned it leads no
+        more, and nobody has seen it signed. Its orders are free to be planned anew. Returns what
+        ended. To be called by whoever leads."""
+        with self.database.write() as connection:
+            strange = [
+                one
+                for one in outbox.under_way(connection)
+                if one.stage is Stage.PLANNED and one.wanted.lane not in self.signers
+            ]
+            for one in strange:
+                why = "the key of its lane is not here any more"
+                outbox.end(connection, one.id, Stage.DROPPED, time.time(), error=why)
+        return [Ended(one, Stage.DROPPED) for one in strange]
+
     # ------------------------------------------------------------------ following
 
     def confirm(self, head: Header) -> list[Ended]:

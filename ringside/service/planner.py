@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
+from web3.exceptions import Web3Exception
 
 from ringside.chain.contracts import Ringside
+from ringside.chain.multicall import ReadFailed
 from ringside.keeper import calls
 from ringside.keeper.decide import Settings, Taking, View
 from ringside.keeper.errors import PlanError
@@ -28,6 +30,9 @@ from ringside.store.book import Entry
 from ringside.venues import Snapshot
 from ringside.venues.base import VenueError
 
+ANOTHER = "another order of the account goes first"
+"""Why an order waits for the one that is planned."""
+Slices = Mapping[bytes, tuple[tuple[int, int], ...]]
 log = structlog.get_logger()
 
 
@@ -68,18 +73,22 @@ class Planner:
         self,
         entries: Sequence[Entry],
         seen: Snapshot,
-        slices: Mapping[bytes, tuple[tuple[int, int], ...]],
+        slices: Slices,
+        after: Sequence[Proposal] = (),
     ) -> Round:
-        """Plans what can be of these orders on `seen`."""
+        """Plans what can be of these orders on `seen`, once the proposals `after` are mined."""
         found = Round()
         asked = {entry.key: self._asked(entry) for entry in entries}
-        flat = [one for parts in asked.values() for one in parts]
-        views = {view.key: view for view in self.looker.views(flat, seen, slices)} if flat else {}
-        busy: set[bytes] = set()
+        views = self._views(asked, seen, slices, found)
+        busy = {proposal.entry.account for proposal in after}
         taken: dict[tuple[str, str, bool], int] = {}
+        for proposal in after:
+            _take(taken, proposal)
         for entry in sorted(entries, key=turn_of):
+            if entry.key in found.waiting:
+                continue
             if entry.account in busy:
-                found.waiting[entry.key] = "another order of the account goes first"
+                found.waiting[entry.key] = ANOTHER
                 continue
             mine = [views[key] for _, key in asked[entry.key]]
             try:
@@ -97,14 +106,39 @@ class Planner:
                 continue
             found.proposals.append(proposal)
             busy.add(entry.account)
-            for plan in proposal.plans:
-                for leg in (*plan.legs, *plan.tickets):
-                    # Each direction by itself: that the first is mined is not counted on.
-                    place = leg.venue, plan.order.market, leg.size > 0
-                    taken[place] = taken.get(place, 0) + leg.size
+            _take(taken, proposal)
         return found
 
     # ------------------------------------------------------------------ internal
+
+    def _views(
+        self,
+        asked: Mapping[bytes, list[tuple[Order, bytes]]],
+        seen: Snapshot,
+        slices: Slices,
+        found: Round,
+    ) -> dict[bytes, View]:
+        """What is known of each part of the orders, by its key. An order of which that cannot be
+        read waits, with why, and holds up no other."""
+
+        def look(parts: Sequence[tuple[Order, bytes]]) -> dict[bytes, View]:
+            return {view.key: view for view in self.looker.views(parts, seen, slices)}
+
+        parts = [one for own in asked.values() for one in own]
+        try:
+            return look(parts) if parts else {}
+        except (Web3Exception, ReadFailed) as no:
+            fault = no
+        views: dict[bytes, View] = {}
+        for key, own in asked.items():
+            try:
+                views |= look(own)
+            except (Web3Exception, ReadFailed) as no:
+                log.warning("an order cannot be looked at", order="0x" + key.hex(), why=str(no))
+                found.waiting[key] = "the chain does not say what is needed to plan it"
+        if len(asked) > 1 and not views:
+            raise fault  # Of all of them: it is not the orders'.
+        return views
 
     def _asked(self, entry: Entry) -> list[tuple[Order, bytes]]:
         request = entry.request
@@ -172,6 +206,15 @@ class Planner:
             kind = "commit" if parts and parts[0] in chosen.tickets else "fill"
             made.append(Planned(kind, data, max(len(parts), 1)))
         return tuple(made)
+
+
+def _take(taken: dict[tuple[str, str, bool], int], proposal: Proposal) -> None:
+    """Counts what a proposal takes of the venues' depth."""
+    for plan in proposal.plans:
+        for leg in (*plan.legs, *plan.tickets):
+            # Each direction by itself: that the first is mined is not counted on.
+            place = leg.venue, plan.order.market, leg.size > 0
+            taken[place] = taken.get(place, 0) + leg.size
 
 
 def turn_of(entry: Entry) -> tuple[bool, float, bytes]:

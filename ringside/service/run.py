@@ -109,10 +109,11 @@ class Runner:
         wait, most = BACKOFF
         pause = wait
         while not self._stopped.is_set():
-            led, self.leads = self.leads, self.parts.leader.lead()
-            if self.leads and not led:
-                self.parts.engine.guardian.forget()
             try:
+                led, self.leads = self.leads, False  # Until it is known again.
+                self.leads = self.parts.leader.lead()
+                if self.leads and not led:
+                    self.parts.engine.took_over()
                 more = self.leads and self._turn()
                 pause, rest = wait, 0.0 if more else self.parts.config.poll
             except Exception:  # Whatever it was, orders wait: it is told, and tried again.

@@ -42,8 +42,8 @@ def state_of(entry: Entry, facts: Facts) -> tuple[State, str]:
         if not facts.filled:
             return state, why
         return State.PARTLY_FILLED, f"{_part(entry.request, facts.filled)} filled; {why}"
-    if entry.state.is_end and entry.reason == WITHDRAWN:
-        return entry.state, entry.reason
+    if entry.withdrawn:
+        return State.PARTLY_FILLED if facts.filled else State.CANCELLED, WITHDRAWN
     if entry.state is State.PENDING or entry.state.is_end:
         return State.WORKING, ""
     return entry.state, entry.reason

@@ -27,7 +27,7 @@ from ringside.chain.logs import Event, Kind
 from ringside.chain.logs import logs as read_logs
 from ringside.chain.signatures import is_signed
 from ringside.keeper.receipts.events import signed_in, step_of
-from ringside.orders import Bundle, market_id
+from ringside.orders import Bundle, Order, market_id, step_key
 from ringside.store import book, ledger, outbox
 from ringside.store.book import Entry, Received
 from ringside.store.database import Database
@@ -40,6 +40,10 @@ SILENT = "Traded", "TicketSettled", "PulledInKind"
 KEYED = "Filled", "Committed"
 """What names the order that it fills."""
 UNKNOWN_PRICE = 2**128 - 1
+ENDED = 1_000
+"""Orders whose end is looked at again after a reorganisation: what ended them may be no more."""
+MOST_STEPS = 100_000
+"""Steps of bundles that are remembered at once."""
 log = structlog.get_logger()
 
 
@@ -84,6 +88,8 @@ class Watcher:
             self._places.append(self._board)
         self._steps: dict[bytes, bytes] = {}
         """Steps' keys to the digests of their bundles."""
+        self._bundles: set[bytes] = set()
+        """Those whose steps are known."""
 
     def turn(self) -> Seen:
         """Reads what is new.
@@ -104,11 +110,12 @@ class Watcher:
             head = last
         while first <= head.number:
             until = min(first + CHUNK - 1, head.number)
-            told = self._read(first, until)
+            told = self._read(first, until, last)
             if told is None:  # The chain changed under the reading: the next turn looks again.
                 break
             orders |= told[0]
             accounts |= told[1]
+            last = told[2]
             first = until + 1
         with self.database.read() as connection:
             at = ledger.followed(connection)
@@ -139,6 +146,11 @@ class Watcher:
             touched = ledger.unwind(connection, common.number + 1, now)
             outbox.reopen(connection, common.number + 1, now)
             self._reopen(connection, touched, now)
+            touched |= {
+                entry.key
+                for entry in book.ended_lately(connection, ENDED)
+                if entry.state is not book.State.REJECTED
+            }
         return depth, touched, common
 
     def _reopen(self, connection: Connection, keys: set[bytes], now: float) -> None:
@@ -146,7 +158,7 @@ class Watcher:
         moves = [
             book.Move(entry, book.State.WORKING, why)
             for entry in book.by_key(connection, list(keys)).values()
-            if entry.state is not book.State.REJECTED
+            if entry.state is not book.State.REJECTED and not entry.withdrawn
         ]
         book.move(connection, moves, now)
 
@@ -156,15 +168,17 @@ class Watcher:
 
     # ------------------------------------------------------------------ reading
 
-    def _read(self, first: int, last: int) -> tuple[set[bytes], set[bytes]] | None:
-        """Stores the events of these blocks with the cursor, in one go; `None` if the blocks are
-        not one chain."""
+    def _read(
+        self, first: int, last: int, before: Header | None
+    ) -> tuple[set[bytes], set[bytes], Header] | None:
+        """Stores the events of these blocks with the cursor, in one go, and returns the orders and
+        accounts that they are about, and the last block; `None` if the blocks are not one chain,
+        or do not follow the one `before`."""
         at = self.ringside
         heads = list(dict.fromkeys([*(topic for _, topic in self._events), *topics()]))
         told = read_logs(at.w3, self._places, heads, (first, last))
-        wanted = {log["blockNumber"] for log in told} | set(
-            range(max(first, last - KEPT), last + 1)
-        )
+        wanted = {first, *(log["blockNumber"] for log in told)}
+        wanted |= set(range(max(first, last - KEPT), last + 1))
         headers = self._headers(sorted(wanted))
         if headers is None:
             return None
@@ -173,6 +187,8 @@ class Watcher:
         ):
             return None
         chain = [headers[n] for n in sorted(headers)]
+        if before is not None and chain[0].parent != before.hash:
+            return None
         for before, after in pairwise(chain):
             if after.number == before.number + 1 and after.parent != before.hash:
                 return None
@@ -190,7 +206,7 @@ class Watcher:
             for event, block in events:
                 self._store(connection, event, headers[block], now, orders, accounts, known)
             ledger.follow(connection, [h for h in chain if h.number > last - KEPT])
-        return orders, accounts
+        return orders, accounts, chain[-1]
 
     def _requests(self, events: Sequence[Event]) -> list[Received]:
         """Orders that were filled and are not known here: somebody else's, or of a database that
@@ -199,17 +215,22 @@ class Watcher:
         keys = {event.args["key"] for event in keyed}
         with self.database.read() as connection:
             known = set(book.by_key(connection, list(keys)))
-        unknown = {
-            event.tx for event in keyed if event.args["key"] not in known | self._steps.keys()
-        }
+        unknown: dict[bytes, set[bytes]] = {}
+        for event in keyed:
+            if event.args["key"] not in known | self._steps.keys():
+                unknown.setdefault(event.tx, set()).add(event.args["key"])
         found = []
-        for tx in sorted(unknown):
+        for tx, filled in sorted(unknown.items()):
             try:
                 transaction = self.ringside.w3.eth.get_transaction(tx)  # type: ignore[arg-type]
             except Web3Exception:
                 continue
             for request, signature in signed_in(self.ringside, transaction):
                 digest = request.digest(self.ringside.domain)
+                # What the Desk filled was signed. Whatever else it was called with in the same
+                # transaction, and refused, anybody may have made up.
+                if not filled & {digest, *_step_keys(request, digest)}:
+                    continue
                 self.remember(request, digest)
                 found.append(Received(digest, request, signature, "chain", "", time.time()))
         return found
@@ -224,7 +245,10 @@ class Watcher:
         received = []
         for post in found:
             digest = post.request.digest(self.ringside.domain)
-            if self.signed(post.request.owner, digest, post.signature):
+            if strange := _markets_of(post.request) - set(self._markets.values()):
+                name = sorted(strange)[0][:80]
+                log.info("a post is of a market that is none", order="0x" + digest.hex(), name=name)
+            elif self.signed(post.request.owner, digest, post.signature):
                 self.remember(post.request, digest)
                 now = time.time()
                 received.append(Received(digest, post.request, post.signature, "chain", "", now))
@@ -234,9 +258,13 @@ class Watcher:
 
     def remember(self, request: Any, digest: bytes) -> None:
         """Learns a bundle's steps, under whose keys the Desk tells of fills."""
-        if isinstance(request, Bundle):
-            for step in range(len(request.steps)):
-                self._steps[request.step_key(self.ringside.domain, step)] = digest
+        if not isinstance(request, Bundle) or digest in self._bundles:
+            return
+        if len(self._steps) > MOST_STEPS:  # Those of live bundles are learnt again at once.
+            self._steps.clear()
+            self._bundles.clear()
+        self._bundles.add(digest)
+        self._steps.update((key, digest) for key in _step_keys(request, digest))
 
     def _store(
         self,
@@ -332,6 +360,17 @@ class Watcher:
     def _event(self, log: Any) -> Any:
         """What describes a log, `None` for the Board's, which are read elsewhere."""
         return self._events.get((log["address"], bytes.fromhex(log["topics"][0][2:])))
+
+
+def _step_keys(request: Order | Bundle, digest: bytes) -> list[bytes]:
+    """What the Desk keeps the steps of a bundle under."""
+    steps = range(len(request.steps)) if isinstance(request, Bundle) else ()
+    return [step_key(digest, step) for step in steps]
+
+
+def _markets_of(request: Order | Bundle) -> set[str]:
+    parts = request.steps if isinstance(request, Bundle) else (request,)
+    return {part.market for part in parts}
 
 
 def _header(found: Any) -> Header:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ringside import wire
 from ringside.orders import Bundle, Order
-from ringside.store.schema import events, hexed, in_parts, orders, unhexed
+from ringside.store.schema import AT_ONCE, events, hexed, in_parts, orders, unhexed
 
 REMEMBERED = 5_000
 """Requests that are kept as they were read."""
@@ -74,7 +74,8 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An order as the book has it. `filled` is |1e18| base; of a bundle, the steps done."""
+    """An order as the book has it. `filled` is |1e18| base; of a bundle, the steps done.
+    `withdrawn` is what its owner took back from the house: it is worked no more."""
 
     key: bytes
     request: Order | Bundle
@@ -86,6 +87,7 @@ class Entry:
     state: State
     reason: str
     filled: int
+    withdrawn: bool
 
     @property
     def account(self) -> bytes:
@@ -95,6 +97,13 @@ class Entry:
 def accept(connection: Connection, arrived: Sequence[Received]) -> dict[bytes, State | NonceInUse]:
     """Stores what arrived. By key, the state it is in now: `RECEIVED` unless it was known before;
     or why it was not stored."""
+    found: dict[bytes, State | NonceInUse] = {}
+    for first in range(0, len(arrived), AT_ONCE):  # As many as a query has parameters for.
+        found.update(_accept(connection, arrived[first : first + AT_ONCE]))
+    return found
+
+
+def _accept(connection: Connection, arrived: Sequence[Received]) -> dict[bytes, State | NonceInUse]:
     found: dict[bytes, State | NonceInUse] = {}
     keys = [hexed(one.key) for one in arrived]
     known = connection.execute(select(orders.c.key, orders.c.state).where(orders.c.key.in_(keys)))
@@ -186,6 +195,27 @@ _MOVE = (
         changed_at=bindparam("now"),
     )
 )
+
+
+def withdraw(connection: Connection, entry: Entry, at: float) -> None:
+    """Notes that its owner took an order back. To be called inside `Database.write`."""
+    state = State.PARTLY_FILLED if entry.filled else State.CANCELLED
+    connection.execute(_WITHDRAW, {"of": hexed(entry.key)})
+    move(connection, [Move(entry, state, WITHDRAWN)], at)
+
+
+_WITHDRAW = update(orders).where(orders.c.key == bindparam("of")).values(withdrawn=True)
+
+
+def ended_lately(connection: Connection, most: int) -> list[Entry]:
+    """The orders that ended last, the newest first."""
+    rows = connection.execute(
+        select(orders)
+        .where(orders.c.state.not_in(LIVE))
+        .order_by(orders.c.changed_at.desc())
+        .limit(most)
+    )
+    return [_entry(row) for row in rows.mappings()]
 
 
 def live(connection: Connection, after: float = 0.0) -> list[Entry]:
@@ -354,6 +384,7 @@ def _entry(row: RowMapping) -> Entry:
         State(row["state"]),
         row["reason"],
         row["filled"],
+        row["withdrawn"],
     )
 
 

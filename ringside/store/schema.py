@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -86,6 +87,8 @@ orders = Table(
     Column("filled", Whole, nullable=False, default=0),  # |1e18|; of a bundle, steps done.
     Column("state", String(16), nullable=False),
     Column("reason", String(1024), nullable=False, default=""),
+    # By its owner, from the house alone: whatever else happens to it, it is worked no more.
+    Column("withdrawn", Boolean, nullable=False, default=False, server_default=false()),
     Column("source", String(8), nullable=False),  # api, chain
     Column("policy", String(256), nullable=False, default=""),  # How it is to be routed.
     Column("received_at", Float, nullable=False),

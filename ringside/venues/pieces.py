@@ -8,7 +8,7 @@ the same legs everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import NamedTuple
@@ -48,7 +48,8 @@ class Piece(NamedTuple):
 
 
 def cut(pieces: Iterable[Piece], most: float) -> tuple[Piece, ...]:
-    """`pieces` up to `most` base in all; the last takes up what rounding adds or leaves missing."""
+    """`pieces` up to `most` base in all. The last is shortened to that; what rounding leaves missing
+    goes to the largest, of which it is nothing, and not to a last one that may be dust."""
     found: list[Piece] = []
     left = most
     for piece in pieces:
@@ -57,12 +58,22 @@ def cut(pieces: Iterable[Piece], most: float) -> tuple[Piece, ...]:
         found.append(piece)
         left -= piece.size
     while found:
-        rest = fsum([most, *(-piece.size for piece in found[:-1])])
+        last = len(found) - 1
+        rest = _rest(found, last, most)
+        if rest > found[last].size:
+            largest = max(range(len(found)), key=lambda i: found[i].size)
+            found[largest] = found[largest]._replace(size=_rest(found, largest, most))
+            break
         if rest > 0:
-            found[-1] = found[-1]._replace(size=rest)
+            found[last] = found[last]._replace(size=rest)
             break
         found.pop()
     return tuple(found)
+
+
+def _rest(pieces: Sequence[Piece], but: int, most: float) -> float:
+    """What of `most` all pieces but one leave."""
+    return fsum([most, *(-piece.size for i, piece in enumerate(pieces) if i != but)])
 
 
 @dataclass(frozen=True, slots=True)

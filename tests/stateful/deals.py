@@ -113,10 +113,11 @@ class Deals(Keepers):
         (venue, size, _), *others = legs
         if abs(size) > 1:
             short = ((venue, size + side, 0), *others)
-            self.must_refuse(kind, ("NotAllClosed",), order, short, key, filler)
+            self.must_refuse(kind, ("NotAllClosed", "NotExact"), order, short, key, filler)
         more = ((venue, size - side, 0), *others)
-        # What does not only reduce is refused by a pause as well.
-        self.must_refuse(kind, ("NotReducing", "VenuePaused"), order, more, key, filler)
+        # What does not only reduce is refused by a pause as well, and venues round single units.
+        beyond = ("NotReducing", "VenuePaused", "NotExact")
+        self.must_refuse(kind, beyond, order, more, key, filler)
         paid = ((venue, size, 1), *others)
         self.must_refuse(kind, ("TooMuchMargin",), order, paid, key, filler)
         forged = self.strangers_key

@@ -2,11 +2,12 @@
 
 import itertools
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from made_up_curves import TICK, perp_curves, rage_curves, skew_curves
+from made_up_curves import TICK, LinearCurve, perp_curves, rage_curves, skew_curves
 from made_up_markets import impact_curves, ladder_curves
 
 from ringside.routing.problem import Offer
@@ -47,6 +48,20 @@ def test_the_pieces_cost_what_the_venue_charges_to_within_the_error_stated(kind,
         size = size_in(mode, curve.lot, share)
         exact = curve.quote(sign * size).all_in / ONE
         assert abs(mode.cost(size / ONE) - exact) <= mode.error
+
+
+@given(st.integers(0, 2**32).map(Random), st.integers(1, 10))
+def test_dust_at_a_pools_end_takes_up_no_rounding(rng, dust):
+    """A last range of next to nothing was made as large as what rounding left, whose price is then
+    beyond all the others': the solver refused the whole market."""
+    at = -200_320  # ETH at about $2,000, in a token of six decimals.
+    end = at + 10 * rng.randint(20, 400)
+    deep = (rng.randint(10**17, 10**19) for _ in range(2))
+    ranges = [(at - 4000, end, next(deep)), (at - 2000, at + 100, next(deep))]
+    ranges.append((end, end + 400, dust))
+    pool = pool_of_ranges(sqrt_ratio_at_tick(at) + rng.randint(1, 10**12), 10, 500, ranges)
+    curve = RageCurve("ETH-USD", pool, fee=800, decimals=18, minimum_notional=10**4)
+    solve(ONE, [Offer(curve), Offer(LinearCurve("perp-v2"))])
 
 
 @given(SIGNS, SHARES, st.integers(10**18, 10**24), st.integers(10**18, 10**24))

@@ -250,9 +250,7 @@ def _withdraw(here: Running, entry: Entry) -> Entry:
     with here.house.database.write() as connection:
         now = book.by_key(connection, [entry.key])[entry.key]
         if now.state in (State.RECEIVED, State.WORKING):
-            state = State.PARTLY_FILLED if now.filled else State.CANCELLED
-            moved = book.Move(now, state, book.WITHDRAWN)
-            book.move(connection, [moved], here.house.clock())
+            book.withdraw(connection, now, here.house.clock())
             return book.by_key(connection, [entry.key])[entry.key]
         return now
 
