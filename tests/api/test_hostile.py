@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import socket
+import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import schemathesis
@@ -19,6 +22,7 @@ from sqlalchemy import func, select
 from story import Story
 
 from bench.keeper_hostile import worse
+from ringside.api.metrics import REGISTRY
 from ringside.chain.signatures import ORDER
 from ringside.store.schema import events, orders
 from ringside.units import ONE
@@ -148,3 +152,22 @@ def test_a_fault_tells_its_id_and_nothing_else(
     found = served.http.get("/v1/venues")
     assert (found.status_code, found.json()["code"]) == (500, "fault")
     assert "secret" not in found.text
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault(served: Served) -> None:
+    """Else anybody could have the operator called at night."""
+    faults = REGISTRY.get_sample_value("ringside_faults_total")
+    place = urlsplit(served.url)
+    with socket.create_connection((place.hostname, place.port), 10) as connection:
+        connection.sendall(b"POST /v1/orders HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+    until = time.monotonic() + 10
+    while not _left() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert _left(), "the request is still being served"
+    assert REGISTRY.get_sample_value("ringside_faults_total") == faults
+
+
+def _left() -> bool:
+    """Whether a request ended that was answered with nothing."""
+    labels = {"method": "POST", "route": "/v1/orders", "status": "0"}
+    return bool(REGISTRY.get_sample_value("ringside_http_requests_total", labels))

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from house import House
 from story import FOREVER, Story
+from web3.exceptions import ContractLogicError
 
 from devnet import market
 from ringside.accounts import Right
 from ringside.keeper.health import basis, health
 from ringside.policies import Domain, Pocket, Policy, sign
 from ringside.store import book, standing
+from ringside.store.book import State
 from ringside.store.standing import Standing
 from ringside.units import ONE, USDC
 
@@ -223,3 +225,20 @@ def test_health_is_reckoned_as_the_contract_does_and_the_scan_is_near(house, sto
         row = guardian._scan.row((story.account, venue, ""))
         # What was read before the price moved, carried on: but for fees and funding meanwhile.
         assert guardian._scan.health(prices)[row] == pytest.approx(told[2] / ONE, rel=0.02)
+
+
+def test_a_policy_whose_gas_cannot_be_told_holds_up_no_fill(
+    house: House, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = hand_in(house, policy_of(story))
+    house.turn()
+    fall(story)
+    key = house.accept(story.order("BTC-USD", ONE // 10))
+
+    def refuses(*_args: Any, **_named: Any) -> None:
+        raise ContractLogicError("execution reverted")
+
+    monkeypatch.setattr(type(story.w3.eth), "estimate_gas", refuses)
+    house.turn(2)
+    assert house.entry(key).state is State.FILLED
+    assert "its gas cannot be told" in entry(house, policy).reason
