@@ -17,7 +17,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/build/solc
 # The npm launchers of anvil exit 0 when it fails, so the binary itself goes on the path.
 RUN = PATH="$(CURDIR)/$(ANVIL):$$PATH"
 
-.PHONY: help demo test fork forge coverage slither proofs mutants invariants devnet up lint bench soak clean setup
+.PHONY: help demo test fork forge coverage slither proofs mutants invariants devnet up lint bench engines hostile soak clean setup
 .DELETE_ON_ERROR:
 
 help:
@@ -33,6 +33,8 @@ help:
 	@echo "make up      the local chain, a keeper with its API, and a client with money, until Ctrl-C"
 	@echo "make lint    format, lint and types"
 	@echo "make bench   gas, times, curve error, routes, funding and the keeper, as tables and build/bench/*.json"
+	@echo "make hostile  the API held against its own description, and ten thousand hostile requests"
+	@echo "make engines  the outbox's durable steps beside DBOS's"
 	@echo "make soak    keepers killed N times at random over either database (N=200, ARGS=sqlite)"
 	@echo "make clean   removes everything the others made"
 	@echo ".venv/bin/ringside quotes an order, repeats a receipt, audits a fill: --help, docs/receipts.md."
@@ -80,11 +82,18 @@ lint: .venv/.done
 bench: setup
 	@$(RUN) python -m bench $(ARGS)
 
+engines: setup .venv-engines/.done
+	@python -m bench.engines
+
+hostile: setup
+	@$(RUN) python -m pytest -q -p no:ape_test tests/api/test_hostile.py
+	@$(RUN) python -m bench.keeper hostile
+
 soak: setup
 	@$(RUN) python -m bench.keeper_soak $(N) $(ARGS)
 
 clean:
-	rm -rf .venv .venv-audit node_modules build .build contracts/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-audit .venv-engines node_modules build .build contracts/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 # The two installs take most of a first run, so they go side by side.
 setup:
@@ -106,6 +115,14 @@ setup:
 	@echo "setting up slither and halmos in .venv-audit"
 	@$(PYTHON) -m venv .venv-audit
 	@.venv-audit/bin/pip install -q --disable-pip-version-check --no-compile -r requirements-audit.txt -c constraints-audit.txt
+	@touch $@
+
+# DBOS is measured beside what we use, and wants other versions.
+.venv-engines/.done: requirements-engines.txt constraints-engines.txt
+	@tools/require.sh python $(PYTHON)
+	@echo "setting up DBOS in .venv-engines"
+	@$(PYTHON) -m venv .venv-engines
+	@.venv-engines/bin/pip install -q --disable-pip-version-check --no-compile -r requirements-engines.txt -c constraints-engines.txt
 	@touch $@
 
 node_modules/.done: package.json package-lock.json .npmrc
