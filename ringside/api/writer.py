@@ -4,6 +4,7 @@ the next."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ from ringside.store import book
 from ringside.store.book import NonceInUse, Received, State
 from ringside.store.database import Database
 from ringside.store.schema import orders
+
+
+GATHER = 0.05
+"""Seconds that an order waits at most for others that come in together with it."""
+QUIET = 3
+"""Rounds of the loop without another order after which none is coming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class Writer:
             await self._there.wait()
             self._there.clear()
             while self._waiting:
+                await self._gathered()
                 batch, self._waiting = self._waiting[: self.group], self._waiting[self.group :]
                 self._busy = True
                 found = await loop.run_in_executor(self._thread, self._store, batch)
@@ -89,6 +97,15 @@ class Writer:
                 self._busy = False
                 if fresh:
                     self.stored()
+
+    async def _gathered(self) -> None:
+        """Returns once no more orders come in that the loop has at hand: those of requests that came
+        together go together, and one that comes alone goes at once."""
+        until, quiet = time.monotonic() + GATHER, 0
+        while quiet < QUIET and len(self._waiting) < self.group and time.monotonic() < until:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == before else 0
 
     def close(self) -> None:
         self._thread.shutdown()
