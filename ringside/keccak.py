@@ -21,7 +21,13 @@ def keccak_text(text: str) -> bytes:
 
 @lru_cache(maxsize=1 << 16)
 def checksummed(address: str) -> str:
-    """An address as EIP-55 spells it."""
-    from eth_utils.address import to_checksum_address  # A slow import, and not needed to hash.
+    """An address (0x and 40 hex digits) as EIP-55 spells it.
 
-    return str(to_checksum_address(address))
+    Raises:
+        ValueError: it is none.
+    """
+    text = address[2:].lower()
+    if len(bytes.fromhex(text)) != 20:
+        raise ValueError(f"{address} is no address")
+    digits = keccak_text(text).hex()
+    return "0x" + "".join(c.upper() if d > "7" else c for c, d in zip(text, digits, strict=False))

@@ -9,10 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ringside.api.errors import Problem, answer
 from ringside.api.house import House
-from ringside.api.middleware import Gate
+from ringside.api.middleware import Gate, is_order
 from ringside.api.routes import accounts, health, markets, orders, policies, sessions, stream
 from ringside.api.state import Running
 
@@ -31,7 +32,7 @@ def create_app(house: House) -> FastAPI:
         async with running.working():
             yield
 
-    app = FastAPI(
+    app = _Gated(
         title="Ringside", version="1", description=ABOUT, lifespan=life, redirect_slashes=False
     )
     app.state.running = running
@@ -39,7 +40,23 @@ def create_app(house: House) -> FastAPI:
         app.include_router(part.router)
     add_handlers(app)
     app.add_middleware(Gate, running=running)
+    app.hot = Gate(_nowhere, running)
     return app
+
+
+class _Gated(FastAPI):
+    """The one route whose speed counts is served in front of everything: the framework's wrappers
+    around the gate do nothing that the gate does not, and take a twentieth of an order's time."""
+
+    hot: Gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_hot = scope["type"] == "http" and is_order(scope)
+        await (self.hot if is_hot else super().__call__)(scope, receive, send)
+
+
+async def _nowhere(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise AssertionError("an order goes no further than the gate")
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -74,6 +74,8 @@ class Happenings:
                     for account, kind in found:
                         if kind != "order":
                             self.changed(account)
+                        if not self._listeners:
+                            continue
                         for one in self._listeners.get(owner_of(account), ()):
                             one.happened.set()
                 failed = False

@@ -18,7 +18,9 @@ _SECRETS = re.compile(
     r"|keystore|^key$|^sig$|^raw$|^seed$|_key$",
     re.IGNORECASE,
 )
-_HASHES = frozenset({"order", "account", "tx", "hash", "receipt", "block", "parent", "digest"})
+_HASHES = frozenset(
+    {"order", "orders", "account", "tx", "hash", "receipt", "block", "parent", "digest"}
+)
 """Fields that may hold 32 bytes in hex; in others they might be a key."""
 _SHORTEST = 20
 """Characters that a secret has at least."""

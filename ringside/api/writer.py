@@ -19,7 +19,6 @@ from ringside.store.book import NonceInUse, Received, State
 from ringside.store.database import Database
 from ringside.store.schema import orders
 
-
 GATHER = 0.05
 """Seconds that an order waits at most for others that come in together with it."""
 QUIET = 3
@@ -85,9 +84,10 @@ class Writer:
                 batch, self._waiting = self._waiting[: self.group], self._waiting[self.group :]
                 self._busy = True
                 found = await loop.run_in_executor(self._thread, self._store, batch)
-                fresh = False
-                for (_, answer), outcome in zip(batch, found, strict=True):
-                    fresh |= isinstance(outcome, Stored) and outcome.fresh
+                fresh = []
+                for (one, answer), outcome in zip(batch, found, strict=True):
+                    if isinstance(outcome, Stored) and outcome.fresh:
+                        fresh.append("0x" + one.key.hex())
                     if answer.done():  # Its client has gone.
                         continue
                     if isinstance(outcome, Stored):
@@ -96,11 +96,13 @@ class Writer:
                         answer.set_exception(outcome)
                 self._busy = False
                 if fresh:
+                    # One line for all: a line of each takes as long as half of its being checked.
+                    logger().info("orders accepted", orders=fresh)
                     self.stored()
 
     async def _gathered(self) -> None:
-        """Returns once no more orders come in that the loop has at hand: those of requests that came
-        together go together, and one that comes alone goes at once."""
+        """Returns once the loop has no more orders at hand: those of requests that came together
+        go together, and one that comes alone goes at once."""
         until, quiet = time.monotonic() + GATHER, 0
         while quiet < QUIET and len(self._waiting) < self.group and time.monotonic() < until:
             before = len(self._waiting)

@@ -48,8 +48,8 @@ class Piece(NamedTuple):
 
 
 def cut(pieces: Iterable[Piece], most: float) -> tuple[Piece, ...]:
-    """`pieces` up to `most` base in all. The last is shortened to that; what rounding leaves missing
-    goes to the largest, of which it is nothing, and not to a last one that may be dust."""
+    """`pieces` up to `most` base in all. The last is shortened to that; what rounding leaves
+    missing goes to the largest, of which it is nothing, and not to a last one that may be dust."""
     found: list[Piece] = []
     left = most
     for piece in pieces:

@@ -66,11 +66,10 @@ def test_every_line_about_an_order_has_its_hash_and_nobodys_signature(
     logger().info("as it came", raw=served.body(order))
     text = lines.getvalue()
     told = [json.loads(line) for line in text.splitlines()]
-    about = [one for one in told if one["event"].startswith("order ")]
-    assert [one["order"] for one in about] == [
-        served.key(order),
-        served.key(late),
-        served.key(order),
+    assert [one["orders"] for one in told if one["event"] == "orders accepted"] == [
+        [served.key(order)]
     ]
+    about = [one for one in told if one["event"].startswith("order ")]
+    assert [one["order"] for one in about] == [served.key(late), served.key(order)]
     assert served.story.sign(order).hex() not in text
     assert headers["Authorization"].removeprefix("Bearer ") not in text

@@ -69,7 +69,6 @@ async def accept(request: Request, here: Here) -> Response:
         raise Problem(409, "nonce-in-use", str(no)) from None
     if stored.fresh:
         metrics.ACCEPTED.inc()
-        logger().info("order accepted", order=key, account="0x" + asked.account.hex())
     return Json({"key": key, "state": stored.state.value}, 201 if stored.fresh else 200)
 
 
