@@ -23,5 +23,5 @@ def test_addresses_are_spelled_as_by_everybody(raw):
 
 @pytest.mark.parametrize("given", ["", "0x", "0x" + "1" * 39, "0x" + "1" * 41, "0x" + "g" * 40])
 def test_what_is_no_address_is_refused(given):
-    with pytest.raises(ValueError, match="address|hexadecimal"):
+    with pytest.raises(ValueError, match=r"address|hexadecimal"):
         checksummed(given)
