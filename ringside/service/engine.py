@@ -218,7 +218,8 @@ class Engine:
         news = [
             key
             for key, why in waiting.items()
-            if _words(known[key].reason) != _words(why) or known[key].state is not State.WORKING
+            if known[key].state is not State.WORKING
+            or (known[key].reason != why and _words(known[key].reason) != _words(why))
         ]
         if not news:
             return

@@ -5,27 +5,40 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from ringside.store import book
-from ringside.store.book import LIVE, Entry
-from ringside.store.schema import orders, unhexed
+from ringside.store.book import Entry
+from ringside.store.schema import events, unhexed
 
 
 class Live:
-    """A copy of the book's live part, brought up to date by what changed."""
+    """A copy of the book's live part, brought up to date by the events of what changed."""
 
     def __init__(self) -> None:
         self._entries: dict[bytes, Entry] = {}
+        self._sorted: list[Entry] = []
+        self._seq: int | None = None
+        """The last event that the copy follows."""
 
     def read(self, connection: Connection) -> list[Entry]:
         """All of them, the oldest first."""
-        rows = connection.execute(
-            select(orders.c.key, orders.c.changed_at).where(orders.c.state.in_(LIVE))
-        )
-        now = {unhexed(key): at for key, at in rows}
-        self._entries = {key: one for key, one in self._entries.items() if key in now}
-        stale = [
-            key
-            for key, at in now.items()
-            if key not in self._entries or self._entries[key].changed_at != at
-        ]
-        self._entries.update(book.by_key(connection, stale))
-        return sorted(self._entries.values(), key=lambda one: (one.received_at, one.key))
+        newest = book.newest(connection)
+        if newest == self._seq:
+            return list(self._sorted)
+        if self._seq is None:
+            self._entries = {entry.key: entry for entry in book.live(connection)}
+        else:
+            changed = _changed(connection, self._seq)
+            found = book.by_key(connection, changed)
+            for key in changed:
+                self._entries.pop(key, None)
+            self._entries.update((k, one) for k, one in found.items() if not one.state.is_end)
+        self._seq = newest
+        self._sorted = sorted(self._entries.values(), key=lambda one: (one.received_at, one.key))
+        return list(self._sorted)
+
+
+def _changed(connection: Connection, after: int) -> list[bytes]:
+    """The orders that events after this one are about."""
+    rows = connection.execute(
+        select(events.c.key).distinct().where(events.c.seq > after, events.c.kind == "order")
+    )
+    return list(map(unhexed, rows.scalars()))
