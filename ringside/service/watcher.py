@@ -189,8 +189,8 @@ class Watcher:
         chain = [headers[n] for n in sorted(headers)]
         if before is not None and chain[0].parent != before.hash:
             return None
-        for before, after in pairwise(chain):
-            if after.number == before.number + 1 and after.parent != before.hash:
+        for one, two in pairwise(chain):
+            if two.number == one.number + 1 and two.parent != one.hash:
                 return None
         orders: set[bytes] = set()
         accounts: set[bytes] = set()
@@ -215,21 +215,19 @@ class Watcher:
         keys = {event.args["key"] for event in keyed}
         with self.database.read() as connection:
             known = set(book.by_key(connection, list(keys)))
-        unknown: dict[bytes, set[bytes]] = {}
-        for event in keyed:
-            if event.args["key"] not in known | self._steps.keys():
-                unknown.setdefault(event.tx, set()).add(event.args["key"])
+        unknown = {
+            event.tx for event in keyed if event.args["key"] not in known | self._steps.keys()
+        }
         found = []
-        for tx, filled in sorted(unknown.items()):
+        for tx in sorted(unknown):
             try:
                 transaction = self.ringside.w3.eth.get_transaction(tx)  # type: ignore[arg-type]
             except Web3Exception:
                 continue
             for request, signature in signed_in(self.ringside, transaction):
                 digest = request.digest(self.ringside.domain)
-                # What the Desk filled was signed. Whatever else it was called with in the same
-                # transaction, and refused, anybody may have made up.
-                if not filled & {digest, *_step_keys(request, digest)}:
+                # What the Desk was called with in vain anybody may have made up.
+                if not self.signed(request.owner, digest, signature):
                     continue
                 self.remember(request, digest)
                 found.append(Received(digest, request, signature, "chain", "", time.time()))

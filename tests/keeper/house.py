@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
 from eth_account import Account
 from eth_account.hdaccount import ETHEREUM_DEFAULT_PATH
 from hexbytes import HexBytes
@@ -31,6 +35,26 @@ LANES = 4, 6
 """Which of anvil's accounts the keeper sends from."""
 PLENTY = 1_000 * ONE
 """USD that a transaction may cost beyond its tip: here nobody looks at gas but where it is said."""
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@contextmanager
+def killed_at(owner: Any, name: str, after: bool = False) -> Iterator[None]:
+    """What is inside comes to that step and is killed there, before it or after."""
+    step = getattr(owner, name)
+
+    def killed(*args: Any, **named: Any) -> None:
+        if after:
+            step(*args, **named)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(owner, name, killed)
+        with pytest.raises(Killed):
+            yield
 
 
 def key_of(index: int) -> bytes:

@@ -16,14 +16,10 @@ from ringside.store import book
 from ringside.store.book import WITHDRAWN, State
 from ringside.units import ONE
 
-from house import key_of  # isort: skip
+from house import key_of, killed_at  # isort: skip
 
 SIZE = 5 * ONE
 SLICES = Conditions(interval=600, slice=ONE)
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 def withdraw(house, key):
@@ -129,16 +125,8 @@ def test_a_process_killed_right_after_it_booked_what_was_mined_knows_it_later(
 ):
     key = house.accept(story.order("ETH-USD", SIZE))
     house.turn()
-    confirm = Lanes.confirm
-
-    def killed(*args):
-        confirm(*args)
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Lanes, "confirm", killed)
-        with pytest.raises(Killed):
-            house.turn()
+    with killed_at(Lanes, "confirm", after=True):
+        house.turn()
     house.restart()
     house.turn(2)
     assert house.entry(key).state is State.FILLED
@@ -175,13 +163,8 @@ def test_what_was_planned_for_a_key_that_is_gone_is_planned_anew(house, story, m
     """Whoever led died before it signed, and whoever leads now signs with other keys."""
     key = house.accept(story.order("ETH-USD", SIZE))
 
-    def killed(_):
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Lanes, "carry", killed)
-        with pytest.raises(Killed):
-            house.turn()
+    with killed_at(Lanes, "carry"):
+        house.turn()
     house.restart()
     house.engine.lanes.close()
     signers = [LocalSigner(key_of(7))]
@@ -210,14 +193,19 @@ def test_two_that_lead_for_a_moment_send_one_transaction_for_an_order(house, sto
 
 
 def test_what_the_desk_was_called_with_in_vain_is_no_order(house, story, monkeypatch):
-    """A stranger's contract fills one order and tries another that nobody signed: a node's trace
-    shows both calls."""
-    forged = story.order("ETH-USD", SIZE)
-    legs = [(1, SIZE, 10**6)]
-    data = story.desk.encode_abi("fill", [forged.tuple, b"\1" * 65, legs, NO_RECEIPT])
-    monkeypatch.setattr(events, "_inputs", lambda *_: iter([bytes.fromhex(data[2:])]))
-    story.fill(story.order("ETH-USD", SIZE))
+    """A stranger's contract tries an order that nobody signed, then one under a wrong signature,
+    which it fills under the right one: a node's trace shows all three calls."""
+    forged, real, legs = story.order("ETH-USD", SIZE), story.order("ETH-USD", SIZE), [(1, SIZE, 1)]
+
+    def called(order, signature):
+        data = story.desk.encode_abi("fill", [order.tuple, signature, legs, NO_RECEIPT])
+        return bytes.fromhex(data[2:])
+
+    wrong, right = b"\1" * 65, story.sign(real)
+    told = [called(forged, wrong), called(real, wrong), called(real, right)]
+    monkeypatch.setattr(events, "_inputs", lambda *_: iter(told))
+    story.fill(real)
     house.turn()
     with house.database.read() as connection:
         known = book.of_account(connection, story.account)
-    assert forged.nonce not in {entry.request.nonce for entry in known}
+    assert [(entry.request, entry.signature) for entry in known] == [(real, right)]

@@ -1,6 +1,7 @@
 """What happens to the keeper, and what it makes of it: every order ends once, whatever was lost."""
 
 import pytest
+from house import killed_at
 
 from devnet.anvil import rpc
 from ringside.orders import Bundle, Mode
@@ -10,10 +11,6 @@ from ringside.store.book import State
 from ringside.units import ONE
 
 SIZE = 5 * ONE
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 PLACES = [
@@ -31,20 +28,10 @@ PLACES = [
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place[1])
-def test_killed_at_any_step_the_order_is_filled_once(house, story, monkeypatch, place, after):
+def test_killed_at_any_step_the_order_is_filled_once(house, story, place, after):
     key = house.accept(story.order("ETH-USD", SIZE))
-    owner, name = place
-    step = getattr(owner, name)
-
-    def killed(*args, **named):
-        if after:
-            step(*args, **named)
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(owner, name, killed)
-        with pytest.raises(Killed):
-            house.turn(3)
+    with killed_at(*place, after=after):
+        house.turn(3)
     house.restart()
     house.turn(4)
     assert house.entry(key).state is State.FILLED
