@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from eth_abi.abi import decode
-from sqlalchemy import Connection
 
 from ringside.chain.abi import selector, word
 from ringside.chain.contracts import Ringside
@@ -70,8 +69,10 @@ class Settling:
         with self.database.write() as connection:
             moves = []
             # As they are now: an owner may have withdrawn one while the chain was asked.
-            for entry in book.by_key(connection, [one.key for one in entries]).values():
-                filled, pending = self._used(connection, entry)
+            keys = [entry.key for entry in entries]
+            used = ledger.used(connection, keys)
+            for entry in book.by_key(connection, keys).values():
+                filled, pending = _used(entry, *used.get(entry.key, ({}, {})))
                 known = replace(facts[entry.key], filled=filled, pending=pending)
                 state, why = state_of(entry, known)
                 failed = [o.error for o in ended if entry.key in o.transaction.wanted.orders]
@@ -79,17 +80,6 @@ class Settling:
                     why = f"refused by the chain: {next(filter(None, failed))}"
                 moves.append(Move(entry, state, why, filled))
             book.move(connection, moves, now)
-
-    def _used(self, connection: Connection, entry: Entry) -> tuple[int, int]:
-        """What the chain's events say was filled, and is pending in tickets; of a bundle, steps."""
-        filled, pending = ledger.used(connection, entry.key)
-        if not isinstance(entry.request, Bundle):
-            return sum(filled.values()), sum(pending.values())
-        done = 0
-        for i, step in enumerate(entry.request.steps):
-            key = step_key(entry.key, i)
-            done += key in filled and (step.closes_all or filled[key] >= abs(step.size))
-        return done, len(pending)
 
     def _facts(
         self, entries: Sequence[Entry], block: Block, busy: set[bytes]
@@ -112,6 +102,19 @@ class Settling:
                 *(0, 0, done, bool(word(spent)), word(epoch), entry.key in busy, block.timestamp)
             )
         return found
+
+
+def _used(
+    entry: Entry, filled: Mapping[bytes, int], pending: Mapping[bytes, int]
+) -> tuple[int, int]:
+    """What the chain's events say was filled, and is pending in tickets; of a bundle, steps."""
+    if not isinstance(entry.request, Bundle):
+        return sum(filled.values()), sum(pending.values())
+    done = 0
+    for i, step in enumerate(entry.request.steps):
+        key = step_key(entry.key, i)
+        done += key in filled and (step.closes_all or filled[key] >= abs(step.size))
+    return done, len(pending)
 
 
 def _last_key(entry: Entry) -> bytes:

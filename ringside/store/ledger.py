@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ringside.store.book import tell
-from ringside.store.schema import blocks, fills, hexed, tickets, unhexed
+from ringside.store.schema import blocks, fills, hexed, in_parts, tickets, unhexed
 
 KEPT = 512
 """Blocks whose hashes are kept: no reorganisation is taken to be deeper."""
@@ -235,21 +235,30 @@ def fills_of(
     return [_fill(row) for row in rows]
 
 
-def used(connection: Connection, order: bytes) -> tuple[dict[bytes, int], dict[bytes, int]]:
-    """What of an order was filled, and what is pending in tickets: |1e18| by key, which of an order
-    is one and of a bundle one a step."""
-    filled: dict[bytes, int] = {}
-    open_: dict[bytes, int] = {}
-    stands = fills.c.order == hexed(order), fills.c.unwound.is_(False)
-    for row in connection.execute(select(fills.c.key, fills.c.size).where(*stands)):
-        filled[unhexed(row.key)] = filled.get(unhexed(row.key), 0) + abs(row.size)
-    made = select(tickets.c.key, tickets.c.size, tickets.c.state, tickets.c.filled)
-    for row in connection.execute(made.where(tickets.c.order == hexed(order))):
-        into = open_ if row.state == "pending" else filled
-        size = abs(row.size) if row.state == "pending" else abs(row.filled or 0)
-        if size:
-            into[unhexed(row.key)] = into.get(unhexed(row.key), 0) + size
-    return filled, open_
+Uses = tuple[dict[bytes, int], dict[bytes, int]]
+"""What of an order was filled, and what is pending in tickets: |1e18| by key, which of an order is
+one and of a bundle one a step."""
+
+
+def used(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Uses]:
+    """By order (digest), what of it was filled and is pending; those of which nothing is are
+    missing."""
+    found: dict[bytes, Uses] = {}
+
+    def add(order: str, key: str, size: int, is_open: bool) -> None:
+        part = found.setdefault(unhexed(order), ({}, {}))[is_open]
+        part[unhexed(key)] = part.get(unhexed(key), 0) + abs(size)
+
+    made = select(fills.c.order, fills.c.key, fills.c.size).where(fills.c.unwound.is_(False))
+    of_tickets = tickets.c.order, tickets.c.key, tickets.c.size, tickets.c.state, tickets.c.filled
+    for part in in_parts(keys):
+        for row in connection.execute(made.where(fills.c.order.in_(part))):
+            add(row.order, row.key, row.size, False)
+        for row in connection.execute(select(*of_tickets).where(tickets.c.order.in_(part))):
+            size = row.size if row.state == "pending" else row.filled or 0
+            if size:
+                add(row.order, row.key, size, row.state == "pending")
+    return found
 
 
 def used_at(connection: Connection, key: bytes) -> list[tuple[int, int]]:
