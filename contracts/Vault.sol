@@ -31,9 +31,9 @@ import {Accounts} from "./vault/Accounts.sol";
 ///
 /// CAPS
 /// What the vault sent to an account's seat at a venue, less what came back from it, is posted; a loss stays so, and a
-/// profit that was taken out leaves nothing. What is sent and what comes back is measured, here or, where it leaves in
-/// kind, in the seat, and an account's count never falls for another's money: no venue can loosen its cap for those who
-/// left it. A cap binds operators, as a pause does; what an owner posts counts and is never refused.
+/// profit or gift that was taken out leaves nothing. What is sent and what comes back is measured, here or, where it
+/// leaves in kind, in the seat, and no account's count falls for what came back to another: no venue can loosen its cap
+/// for those whose money stays there. A cap binds operators, as a pause does; what an owner posts counts and is never refused.
 ///
 /// STOPPING
 /// Nothing stops the vault. What stops an operator is the owner's `setOperator`; a pause by the guardian leaves operators

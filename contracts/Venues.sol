@@ -63,6 +63,11 @@ contract Venues is IVenues, AccessManaged {
     {
         require(seat.code.length > 0 && bytes(name).length > 0, BadInput());
         require(_venueNames.length < MOST, TooManyVenues());
+        // Two venues of one seat would be one place with two counts; two of one name, one added twice.
+        for (uint8 i; i < _venueNames.length; ++i) {
+            bool same = keccak256(bytes(_venueNames[i])) == keccak256(bytes(name));
+            require(!same && _venues[i].implementation != seat, VenueExists(i));
+        }
         venue = uint8(_venueNames.length); // Safe because checked just above.
         bool delayed = ISeat(seat).delayed();
         _venues[venue] = Venue(seat, delayed, false, 0, 0);

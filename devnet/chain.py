@@ -82,6 +82,13 @@ class Chain:
         tx["value"] = Wei(value)
         return self.transact(tx, self.accounts[role], name)
 
+    def copy_code(self, source: str, number: int = 0) -> ChecksumAddress:
+        """The code that stands at `source` once more, at an address that follows from `number`."""
+        place = Web3.to_checksum_address(f"0x{0xC0DE << 64 | number:040x}")
+        code = self.w3.eth.get_code(Web3.to_checksum_address(source))
+        rpc(self.w3, "anvil_setCode", place, "0x" + bytes(code).hex())
+        return place
+
     def advance(self, seconds: int) -> None:
         """Mine one block `seconds` after the latest one."""
         rpc(self.w3, "evm_setNextBlockTimestamp", self.block()["timestamp"] + seconds)

@@ -14,6 +14,8 @@ interface IVenues {
     error MarketExists(bytes32 market);
     /// @notice The instrument trades another market at this venue already.
     error InstrumentTaken(uint8 venue, bytes32 instrument);
+    /// @notice That venue has this seat contract, or this name.
+    error VenueExists(uint8 venue);
     /// @notice 64 venues is the most an account's record can name.
     error TooManyVenues();
     /// @notice A zero address, heartbeat or instrument, or an address without code.

@@ -13,6 +13,7 @@ from ape.logging import LogLevel, logger
 from rich.console import Console
 from rich.table import Table
 
+from ringside.deploy.check import present
 from ringside.deploy.plan import PlanFileError, load
 from ringside.deploy.record import RecordError
 from ringside.deploy.run import DeployError, Deployment
@@ -125,9 +126,18 @@ def run(account: Any, plan_file: Path, record_file: Path | None, yes: bool) -> N
 @plan_option
 @record_option
 def check(plan_file: Path, record_file: Path | None) -> None:
-    """Holds what stands against the plan: code, constructor arguments, registry, roles."""
+    """Holds what stands against the plan: code, constructor arguments, registry, roles.
+
+    What changes as it should, like caps, is shown beside what it began as.
+    """
     found = deployment(plan_file, record_file, None)
     wrong = found.check()
+    if "venues" in found.record.contracts:
+        table = Table("", "began as", "is now", title="what the owners may change")
+        for one in present(found.site):
+            same = one.expected == one.found
+            table.add_row(one.what, one.expected, one.found if same else f"[bold]{one.found}[/]")
+        CONSOLE.print(table)
     for one in wrong:
         CONSOLE.print(str(one))
     if wrong:

@@ -66,10 +66,7 @@ abstract contract Seat is ISeat {
 
     /// @inheritdoc ISeat
     function pull(bytes32 instrument, uint256 amount) external virtual onlyVault returns (uint256 received) {
-        uint256 before = TOKEN.balanceOf(address(this));
-        _pull(instrument, amount);
-        _exchange();
-        received = TOKEN.balanceOf(address(this)) - before;
+        received = _exchange(_arrived(instrument, amount));
         if (received > 0) TOKEN.safeTransfer(VAULT, received);
     }
 
@@ -78,14 +75,12 @@ abstract contract Seat is ISeat {
         external
         virtual
         onlyVault
-        returns (address, uint256 received, uint256 par)
+        returns (address token, uint256 received, uint256 par)
     {
-        IERC20 token = _collateral();
-        uint256 before = token.balanceOf(address(this));
-        _pull(instrument, amount);
-        received = token.balanceOf(address(this)) - before;
-        if (received > 0) token.safeTransfer(to, received);
-        return (address(token), received, _parDown(received));
+        token = address(_collateral());
+        received = _arrived(instrument, amount);
+        if (received > 0) IERC20(token).safeTransfer(to, received);
+        par = _parDown(received);
     }
 
     /// @inheritdoc ISeat
@@ -135,14 +130,26 @@ abstract contract Seat is ISeat {
         return amount;
     }
 
-    /// @dev Turns all of what the venue paid in, which rests here, into the settlement token.
-    function _exchange() internal virtual {}
+    /// @dev Turns `amount` of what the venue paid in, which is here, into the settlement token.
+    /// @return received How much of that, measured.
+    function _exchange(uint256 amount) internal virtual returns (uint256 received) {
+        return amount;
+    }
 
     /// @dev The position by the venue's own storage.
     function _size(bytes32 instrument) internal view virtual returns (int256);
 
     /// @dev Whether the venue knows of no position of this seat, whichever the instrument.
     function _flat() internal view virtual returns (bool);
+
+    /// @dev Withdraws, and says what came in what the venue pays: what rested here before is not the venue's payment, and
+    /// is never counted as margin that came back.
+    function _arrived(bytes32 instrument, uint256 amount) private returns (uint256) {
+        IERC20 token = _collateral();
+        uint256 before = token.balanceOf(address(this));
+        _pull(instrument, amount);
+        return token.balanceOf(address(this)) - before;
+    }
 
     /// @dev Notional ÷ backing, 1e18, rounded up: more leverage is worse for whoever is bounded by a maximum.
     function _leverageUp(uint256 notional, int256 backing) internal pure returns (uint256) {

@@ -145,9 +145,11 @@ contract SynthetixSeat is DelayedSeat {
     }
 
     /// @dev At any price: whoever calls the vault names the least that has to arrive.
-    function _exchange() internal override {
-        uint256 amount = SUSD.balanceOf(address(this));
-        if (amount > 0) _swap(SUSD, TOKEN, amount, 0);
+    function _exchange(uint256 amount) internal override returns (uint256 received) {
+        if (amount == 0) return 0;
+        received = TOKEN.balanceOf(address(this));
+        _swap(SUSD, TOKEN, amount, 0);
+        received = TOKEN.balanceOf(address(this)) - received;
     }
 
     function _swap(IERC20 from, IERC20 to, uint256 amount, uint256 least) internal {

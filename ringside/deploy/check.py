@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
 
+from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
+from web3.exceptions import TransactionNotFound
 
 from ringside.chain.batch import ask
+from ringside.deploy import governance
 from ringside.deploy.governance import Role
-from ringside.deploy.plan import Plan
-from ringside.deploy.site import Site, plain
+from ringside.deploy.plan import ZERO, Plan
+from ringside.deploy.record import Contract
+from ringside.deploy.site import Site, created, plain
 from ringside.deploy.steps import Make, Step, seat
 from ringside.keccak import keccak
 from ringside.orders import market_id
+from ringside.units import USDC
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +37,8 @@ class Finding:
 
 
 def findings(site: Site, steps: Sequence[Step]) -> list[Finding]:
-    """What on the chain is not as the plan has it, and what is there beyond it. Caps, fees and
-    pauses are not looked at: they change as they should."""
+    """What on the chain is not as the plan has it, and what is there beyond it. What changes as it
+    should is told by `present`."""
     found = [
         Finding(str(step), "done", "not done")
         for step in steps
@@ -45,7 +53,31 @@ def findings(site: Site, steps: Sequence[Step]) -> list[Finding]:
         found += _authority(site)
         if site.plan.owners is not None:
             found += _holders(site)
+            found += _delays(site)
     return found
+
+
+def present(site: Site) -> list[Finding]:
+    """Caps, pauses, fees and their collector as they are now, beside what they began as: planned
+    caps, no pause, no fee, nobody to collect one."""
+    told = []
+    for number, venue in enumerate(site.plan.venues[: site.ask("venues", "venueCount")]):
+        planned, stand = _caps(venue.caps), _caps(site.ask("venues", "caps", number))
+        told.append(Finding(f"caps of {venue.name}", planned, stand))
+        paused = "paused" if site.ask("venues", "isPaused", number) else "open"
+        told.append(Finding(venue.name, "open", paused))
+    for name in site.ask("venues", "marketNames"):
+        *_, fee = site.ask("venues", "feed", market_id(name))
+        told.append(Finding(f"fee of {name}", "0 %", f"{Decimal(fee).scaleb(-16).normalize():f} %"))
+    collector = site.ask("venues", "collector")
+    nobody = "nobody"
+    told.append(Finding("fees go to", nobody, nobody if collector == ZERO else collector))
+    return told
+
+
+def moved(site: Site) -> list[Finding]:
+    """What of that is not any more what it began as."""
+    return [one for one in present(site) if one.expected != one.found]
 
 
 def misplaced(site: Site) -> list[Finding]:
@@ -75,8 +107,30 @@ def _code(site: Site, step: Make) -> Iterator[Finding]:
     call = {"from": site.deployer, "data": site.data(step)}
     (made,) = ask(site.w3, [("eth_call", [call, "latest", override])])
     code = bytes(site.w3.eth.get_code(to_checksum_address(stands.address)))
-    if bytes.fromhex(made[2:]) != code:
-        yield Finding(f"code of {step.name}", _brief(bytes.fromhex(made[2:])), _brief(code))
+    if _bytes(made) != code:
+        yield Finding(f"code of {step.name}", _brief(_bytes(made)), _brief(code))
+    yield from _creation(site, step, stands)
+
+
+def _creation(site: Site, step: Make, stands: Contract) -> Iterator[Finding]:
+    """The transaction on record is the one that made it, from the very code that is planned: other
+    creation code could have left the same contract with roles or balances of its own choice."""
+    try:
+        tx = site.w3.eth.get_transaction(HexStr(stands.tx))
+    except TransactionNotFound:
+        yield Finding(f"making of {step.name}", stands.tx, "no such transaction")
+        return
+    made = created(tx["from"], tx["nonce"])
+    by = to_checksum_address(tx["from"])
+    for what, wanted, found in (
+        ("maker", site.deployer, by),
+        ("place", stands.address, "a call" if tx.get("to") else made),
+        ("nonce", str(stands.nonce), str(tx["nonce"])),
+        ("block", str(stands.block), str(tx["blockNumber"])),
+        ("creation code", _brief(_bytes(site.data(step))), _brief(bytes(tx["input"]))),
+    ):
+        if wanted != found:
+            yield Finding(f"{what} of {step.name}", wanted, found)
 
 
 # ------------------------------------------------------------------------- the registry
@@ -141,8 +195,6 @@ def _authority(site: Site) -> Iterator[Finding]:
         yield Finding("authority of venues", access, stands)
     if site.ask("access", "isTargetClosed", "$venues"):
         yield Finding("venues at the manager", "open", "closed: nobody can do anything")
-    if delay := site.ask("access", "getTargetAdminDelay", "$venues"):
-        yield Finding("delay of the registry's administration", "0 s of its own", f"{delay:,} s")
     planned = Role.GUARDIAN if site.plan.owners is not None else Role.ADMIN
     for role, guardian in ((Role.GUARDIAN, Role.ADMIN), (Role.GOVERNOR, planned)):
         name = role.name.lower()
@@ -153,7 +205,7 @@ def _authority(site: Site) -> Iterator[Finding]:
 
 
 def _holders(site: Site) -> Iterator[Finding]:
-    """Nobody but the owners holds a role, by all grants there ever were."""
+    """Nobody but the owners holds a role or is about to, by all grants there ever were."""
     owners = site.plan.owners
     assert owners is not None
     allowed = {
@@ -161,10 +213,55 @@ def _holders(site: Site) -> Iterator[Finding]:
         (Role.GUARDIAN, owners.guardian),
         (Role.GOVERNOR, owners.governor),
     }
-    granted = site.contract("access").events.RoleGranted().get_logs(from_block=site.record.since)
-    for role, member in sorted({(e["args"]["roleId"], e["args"]["account"]) for e in granted}):
-        if (role, member) not in allowed and site.ask("access", "hasRole", role, member)[0]:
-            yield Finding(f"role {role}", "the planned owner alone", f"{member} as well")
+    granted = {(e["roleId"], e["account"]) for e in _events(site, "RoleGranted")}
+    for role, member in sorted(granted):
+        # Not `hasRole`: a membership that begins later is one that nobody would see begin.
+        since, _, coming, effect = site.ask("access", "getAccess", role, member)
+        if (role, member) not in allowed:
+            if since:
+                found = f"{member} as well, since {_time(since)}"
+                yield Finding(f"role {role}", "the planned owner alone", found)
+        elif effect:
+            wanted = f"{governance.delay_of(Role(role), owners.delay):,} s for good"
+            yield Finding(f"delay of role {role}", wanted, f"{coming:,} s from {_time(effect)} on")
+
+
+def _delays(site: Site) -> Iterator[Finding]:
+    """Delays of the manager's own, those included that have yet to begin: its views tell of now."""
+    last = {e["roleId"]: e for e in _events(site, "RoleGrantDelayChanged")}
+    for role, e in last.items():
+        if e["delay"]:
+            found = f"{e['delay']:,} s from {_time(e['since'])} on"
+            yield Finding(f"delay of grants of role {role}", "0 s", found)
+    venues = site.record.contracts["venues"].address
+    for e in [e for e in _events(site, "TargetAdminDelayUpdated") if e["target"] == venues][-1:]:
+        if e["delay"]:
+            found = f"{e['delay']:,} s from {_time(e['since'])} on"
+            yield Finding("delay of the registry's administration", "0 s of its own", found)
+
+
+def _events(site: Site, name: str) -> list[Any]:
+    """All that the manager ever said of it: from the block that made it, as the chain has it."""
+    try:
+        tx = site.w3.eth.get_transaction(HexStr(site.record.contracts["access"].tx))
+    except TransactionNotFound:
+        return []  # Which is found already, and nothing of that record is to be relied on.
+    logs = site.contract("access").events[name]().get_logs(from_block=tx["blockNumber"])
+    return [e["args"] for e in logs]
+
+
+def _caps(units: Sequence[int]) -> str:
+    """As the registry keeps them, in whole USDC rounded down."""
+    in_all, own = (unit // USDC for unit in units)
+    return f"{in_all:,} USDC in all, {own:,} for one account"
+
+
+def _time(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M} UTC"
+
+
+def _bytes(told: str) -> bytes:
+    return bytes.fromhex(told.removeprefix("0x"))
 
 
 def _brief(code: bytes) -> str:

@@ -11,18 +11,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eth_utils.address import to_checksum_address
-from rlp import encode as rlp
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
-from ringside.deploy.check import Finding, findings, misplaced
-from ringside.deploy.plan import Plan
+from ringside.deploy.check import Finding, findings, misplaced, moved
+from ringside.deploy.plan import ZERO, Plan
 from ringside.deploy.record import Contract, Pending, Record, Sent
 from ringside.deploy.record import load as load_record
-from ringside.deploy.site import Artifact, Site, plain
+from ringside.deploy.site import Artifact, Site, created, plain
 from ringside.deploy.steps import Make, Send, Step, seat, steps
-from ringside.keccak import keccak
 
 Sender = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Signs and sends a transaction (to, data, nonce) from the deployer, waits, and returns the
@@ -37,6 +34,9 @@ class DeployError(Exception):
     """A step did not do what it should; the message says which, and what to do."""
 
 
+LOCAL_CHAIN = 31337
+
+
 class Deployment:
     """A plan, a chain and the record between them."""
 
@@ -47,7 +47,8 @@ class Deployment:
 
         Raises:
             RecordError: the file is of another chain or deployer.
-            DeployError: there is neither a record nor somebody to deploy.
+            DeployError: there is neither a record nor somebody to deploy, or the plan is none for
+                that chain or that deployer.
         """
         self.w3, self.plan, self.file = w3, plan, file
         chain = w3.eth.chain_id
@@ -56,6 +57,7 @@ class Deployment:
             raise DeployError(f"There is no {file}: nothing was deployed there yet.")
         block = w3.eth.block_number
         self.record = found or Record(chain_id=chain, deployer=str(deployer), since=block)
+        _fits(plan, chain, self.record.deployer)
         self.site = Site(w3, plan, self.record, artifact)
         self.steps = steps(plan)
 
@@ -79,6 +81,10 @@ class Deployment:
         for step in self.steps:
             if self.site.done(step):
                 continue
+            if isinstance(step, Send) and step.target == "access":
+                # What is handed over is as planned: what a plan said before it was corrected, and
+                # whatever somebody did by hand meanwhile, would be the owners' from now on.
+                self._stop_at(moved(self.site))
             told(step)
             self._do(step, send)
         self._stop_at(self.check())
@@ -197,6 +203,25 @@ class Deployment:
         }
 
 
-def created(deployer: str, nonce: int) -> str:
-    """Where a contract made under that nonce stands."""
-    return to_checksum_address(keccak(rlp([bytes.fromhex(deployer[2:]), nonce]))[12:])
+def _fits(plan: Plan, chain: int, deployer: str) -> None:
+    """Raises:
+    DeployError: the plan leaves open what only a local chain may, or lets the deployer keep a role.
+    """
+    owners = plan.owners
+    if owners is not None and deployer in (owners.admin, owners.governor, owners.guardian):
+        raise DeployError(
+            f"{deployer} deploys, and is an owner in the plan, while the last step takes every "
+            "right from the deployer. Name other owners, or deploy with another account."
+        )
+    if chain == LOCAL_CHAIN:
+        return
+    if owners is None:
+        raise DeployError(
+            f"The plan names no owners, and {chain} is no local chain: every role would stay with "
+            "the deployer. Name admin, governor, guardian and delay under `owners`."
+        )
+    if "sequencer" not in plan.model_fields_set:
+        raise DeployError(
+            f"The plan does not say which feed tells whether chain {chain} had an outage: write it "
+            f'as `sequencer`, or sequencer: "{ZERO}" for a chain that has no sequencer.'
+        )

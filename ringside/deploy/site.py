@@ -8,11 +8,13 @@ from typing import Any
 
 from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
+from rlp import encode as rlp
 from web3 import Web3
 
 from ringside.deploy.plan import Plan
 from ringside.deploy.record import Record
 from ringside.deploy.steps import DEPLOYER, SELF, Make, Send, Step, reads
+from ringside.keccak import keccak
 
 Artifact = Callable[[str], tuple[list[dict[str, Any]], str]]
 """The ABI and creation code (0x-hex) of one of our contracts."""
@@ -67,6 +69,11 @@ class Site:
         if isinstance(told, (list, tuple)):
             return [self._argument(one) for one in told]
         return told
+
+
+def created(deployer: str, nonce: int) -> str:
+    """Where a contract made under that nonce stands."""
+    return str(to_checksum_address(keccak(rlp([bytes.fromhex(deployer[2:]), nonce]))[12:]))
 
 
 def plain(value: Any) -> Any:

@@ -40,7 +40,7 @@ def later(site, seconds):
 
 def calls_of(site, made):
     """A call of each restricted function that would go through now, by name."""
-    seat = made.record.contracts["seat:rage"].address
+    seat = site.chain.copy_code(made.record.contracts["seat:rage"].address)
     feed = site.addresses["feeds"]["ETH-USD"]
     rage = made.addresses["venue_ids"]["rage"]
     cap, own = made.plan.venues[rage].caps

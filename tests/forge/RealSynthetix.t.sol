@@ -89,6 +89,25 @@ contract RealVenuesSynthetixTest is RealVenues {
         same(held().margin, 0, "nothing there");
     }
 
+    function test_synthetix_susd_that_rests_in_a_seat_is_not_what_a_pull_brought() public {
+        post(SYNTHETIX, 5_000 * USDC);
+        address own = seat();
+        vm.prank(client);
+        vault.pullInKind(account, SYNTHETIX, ETH, 2_000 * USDC, own);
+        uint256 posted = vault.postedBy(account, SYNTHETIX);
+        same(posted, 3_000 * USDC, "counted back once");
+        uint256 got = pull(SYNTHETIX, 1_000 * USDC);
+        near(got, 999.5e6, 20, "what the venue paid");
+        same(posted - vault.postedBy(account, SYNTHETIX), got, "and no more");
+        same(susd.balanceOf(own), 2_000e18, "rests");
+        // And where the venue pays nothing, nothing is exchanged.
+        pull(SYNTHETIX, MAX);
+        same(pull(SYNTHETIX, MAX), 0, "nothing came");
+        same(susd.balanceOf(own), 2_000e18, "still rests");
+        vm.prank(client);
+        same(vault.sweep(account, SYNTHETIX, address(susd)), 2_000e18, "the owner's");
+    }
+
     function test_synthetix_margin_loses_no_more_in_the_pool_than_the_caller_allows() public {
         vm.startPrank(client);
         vm.expectRevert("Too little received");

@@ -79,10 +79,16 @@ contract RegistryTest is Stage {
         venues.addVenue("x", attacker, CAP, CAP);
         vm.expectRevert(bad);
         venues.addVenue("", address(venue[0]), CAP, CAP);
+        address other = twin(2);
         vm.expectEmit(true, true, true, true, address(venues));
-        emit VenueAdded(3, "x", address(venue[2]), true);
-        require(venues.addVenue("x", address(venue[2]), CAP, CAP) == 3, "id");
-        require(venues.implementation(3) == address(venue[2]), "implementation");
+        emit VenueAdded(3, "x", other, true);
+        require(venues.addVenue("x", other, CAP, CAP) == 3, "id");
+        require(venues.implementation(3) == other, "implementation");
+        // Neither a seat nor a name a second time.
+        vm.expectRevert(abi.encodeWithSelector(IVenues.VenueExists.selector, 2));
+        venues.addVenue("y", address(venue[2]), CAP, CAP);
+        vm.expectRevert(abi.encodeWithSelector(IVenues.VenueExists.selector, 3));
+        venues.addVenue("x", twin(1), CAP, CAP);
         vm.expectRevert(bad);
         venues.addMarket("x", attacker, 1);
         vm.expectRevert(bad);
@@ -119,7 +125,7 @@ contract RegistryTest is Stage {
         vm.expectRevert(abi.encodeWithSelector(IVenues.InstrumentTaken.selector, 3, E));
         venues.list(3, ETH, E);
         IVenues.Route memory r = venues.route(3, market);
-        require(r.implementation == address(venue[2]) && r.delayed && !r.paused && r.instrument == E, "route");
+        require(r.implementation == other && r.delayed && !r.paused && r.instrument == E, "route");
         require(!venues.route(0, ETH).delayed, "at once");
         same(venues.venueCount(), 4, "venues");
         require(keccak256(bytes(venues.venueNames()[3])) == keccak256("x"), "names");
@@ -130,10 +136,10 @@ contract RegistryTest is Stage {
 
     function test_there_are_64_venues_at_most() public {
         for (uint256 i = 3; i < 64; ++i) {
-            venues.addVenue("more", address(venue[0]), CAP, CAP);
+            venues.addVenue(vm.toString(i), twin(0), CAP, CAP);
         }
         vm.expectRevert(abi.encodeWithSelector(IVenues.TooManyVenues.selector));
-        venues.addVenue("more", address(venue[0]), CAP, CAP);
+        venues.addVenue("more", twin(0), CAP, CAP);
         same(IPublic(address(venues)).MOST(), 64, "most");
     }
 
@@ -195,8 +201,9 @@ contract RegistryTest is Stage {
         venues.raiseCaps(0, most + 1, most);
         vm.expectRevert(tooHigh);
         venues.raiseCaps(0, most, most + 1);
+        address another = twin(0);
         vm.expectRevert(tooHigh);
-        venues.addVenue("x", address(venue[0]), most + 1, 0);
+        venues.addVenue("x", another, most + 1, 0);
         bytes memory unknown = abi.encodeWithSelector(IVenues.UnknownVenue.selector, 3);
         vm.expectRevert(unknown);
         venues.raiseCaps(3, 1, 1);

@@ -79,6 +79,7 @@ abstract contract Stage {
 
     IToken internal usdc;
     IAccess internal access;
+    uint256 private _twins;
     IVenues internal venues;
     IVault internal vault;
     IQuotes internal quotes;
@@ -138,6 +139,12 @@ abstract contract Stage {
             made := create(0, add(code, 32), mload(code))
         }
         require(made != address(0), string.concat("cannot deploy ", name));
+    }
+
+    /// @dev The code of a venue's seat contract once more, elsewhere.
+    function twin(uint256 venue_) internal returns (address made) {
+        made = address(uint160(0x7E15 + ++_twins));
+        vm.etch(made, address(venue[venue_]).code);
     }
 
     // ------------------------------------------------------------------- money

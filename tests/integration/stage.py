@@ -17,6 +17,7 @@ from web3 import Web3
 from devnet import state
 from devnet.anvil import rpc
 from devnet.artifacts import compiled
+from devnet.chain import Chain
 from devnet.ringside import CAPS, deploy
 from ringside.accounts import Right, account_id
 from ringside.orders import Domain, Order, market_id, sign
@@ -308,9 +309,14 @@ class Ringside:
         arguments = self.vault.address, self.usdc.address
         made = governor.deploy(getattr(self.project, contract), *arguments)
         venue = len(self.venues.venueNames())
-        send(self.venues.addVenue, contract, made.address, *CAPS, sender=governor)
+        name = f"{contract} {venue}"
+        send(self.venues.addVenue, name, made.address, *CAPS, sender=governor)
         send(self.venues.list, venue, market, instrument.to_bytes(32, "big"), sender=governor)
         return venue, made
+
+    def twin(self, seat: str, number: int = 0) -> str:
+        """A seat contract's code once more, elsewhere: what a venue may be added with."""
+        return str(Chain(self.w3).copy_code(seat, number))
 
 
 def build(w3: Web3, project: Any, accounts: Any) -> Ringside:

@@ -11,6 +11,8 @@ from roles import appoint_guardian
 from stage import ALL_VENUES, DEPOSIT, ETH, ETH_USD, NEVER, USDC, Refused, reverts, send
 
 from devnet import market
+from devnet.artifacts import compiled
+from devnet.chain import MAKER, Chain
 from devnet.ringside import CAPS
 from ringside.accounts import Right, account_id
 from ringside.units import USDC_TO_USD
@@ -82,10 +84,10 @@ def test_caps_are_kept_in_whole_usdc_rounded_down(venues, venue, guardian, gover
 
 
 @pytest.mark.parametrize("caps", [(MOST + 1, 0), (MOST, MOST + 1)])
-def test_a_cap_beyond_its_record_is_refused(venues, venue, governor, caps):
+def test_a_cap_beyond_its_record_is_refused(ringside, venues, venue, governor, caps):
     with reverts(venues.CapTooHigh, most=MOST):
         send(venues.raiseCaps, venue.id, *caps, sender=governor)
-    seat = venues.implementation(venue.id)
+    seat = ringside.twin(venues.implementation(venue.id))
     with reverts(venues.CapTooHigh, most=MOST):
         send(venues.addVenue, "fourth", seat, *caps, sender=governor)
 
@@ -180,6 +182,46 @@ def test_another_token_counts_at_par_rounded_down(ringside, vault, account, clie
     back = event.amount // 10**12
     assert 0 < back <= SOME // 4
     assert vault.posted(synthetix.id) == vault.postedBy(account, synthetix.id) == SOME - back
+
+
+def test_what_an_owner_put_into_his_seat_does_not_count_as_pulled(
+    ringside, vault, account, client, synthetix, operator, capped
+):
+    """The same sUSD is never counted back twice: by leaving in kind to his own seat, and by the
+    exchange of what rests there."""
+    post = (account, synthetix.id, ETH_USD, SOME, 10**18)
+    send(vault.post, *post, sender=client)
+    seat, susd = synthetix.seat().address, synthetix.susd.functions
+    send(vault.pullInKind, account, synthetix.id, ETH_USD, SOME // 2, seat, sender=client)
+    there = synthetix.margin()
+    counted = vault.postedBy(account, synthetix.id)
+    assert susd.balanceOf(seat).call() == SOME // 2 * 10**12
+    receipt = send(vault.pull, account, synthetix.id, ETH_USD, USDC, 0, sender=client)
+    (event,) = receipt.decode_logs(vault.MarginPulled)
+    assert there - synthetix.margin() == 10**18
+    assert 0.99 * USDC < event.amount < USDC
+    assert vault.postedBy(account, synthetix.id) == counted - event.amount
+    assert susd.balanceOf(seat).call() == SOME // 2 * 10**12
+    capped(synthetix, SOME, vault.postedBy(account, synthetix.id))
+    with reverts(vault.AccountCapReached, room=0):
+        send(vault.post, *post[:3], USDC, 10**18, sender=operator)
+
+
+def test_what_others_deposit_into_a_perp_seat_was_never_posted(
+    ringside, vault, account, client, perp
+):
+    """The venue takes margin for a seat from anybody. What the vault sent and got back is what
+    counts, so such a gift leaves its own amount there uncounted, and no more."""
+    gift = SOME // 4
+    send(vault.post, account, perp.id, ETH_USD, SOME, 0, sender=client)
+    chain, seat = Chain(ringside.w3), perp.seat()
+    usdc = chain.at(compiled("LocalUSDC"), ringside.usdc.address)
+    chain.send(usdc, "mint", chain.accounts[MAKER], gift)
+    chain.send(usdc, "approve", perp.vault.address, gift, role=MAKER)
+    chain.send(perp.vault, "depositFor", seat.address, usdc.address, gift, role=MAKER)
+    send(vault.pull, account, perp.id, ETH_USD, SOME, 0, sender=client)
+    assert vault.postedBy(account, perp.id) <= 1  # Perp may pay a unit less.
+    assert gift <= perp.deposited(seat) <= gift + 1
 
 
 # --------------------------------------------------------------- what they never stop

@@ -25,8 +25,8 @@ def feed(ringside):
 
 @pytest.fixture
 def seat(ringside):
-    """A seat contract: the first venue's."""
-    return ringside.addresses["ringside"]["seats"]["perp-v2"]
+    """A seat contract that no venue has: the first one's code, elsewhere."""
+    return ringside.twin(ringside.addresses["ringside"]["seats"]["perp-v2"])
 
 
 def test_the_registry_lists_what_was_added(ringside, venues, feed):
@@ -61,7 +61,7 @@ def test_a_venue_gets_the_next_id(venues, governor, seat):
 
 
 def test_a_venue_says_itself_whether_it_fills_later(ringside, venues, governor):
-    later = ringside.addresses["ringside"]["seats"]["synthetix"]
+    later = ringside.twin(ringside.addresses["ringside"]["seats"]["synthetix"])
     receipt = send(venues.addVenue, "fourth", later, *CAPS, sender=governor)
     (event,) = receipt.decode_logs(venues.VenueAdded)
     assert (event.venue, event.delayed) == (NEXT, True)
@@ -139,13 +139,28 @@ def test_the_registry_has_no_function_that_renames_or_removes(venues):
     assert mutable == adding | stopping | capping | {"setFee", "setCollector", "setAuthority"}
 
 
-def test_there_are_no_more_venues_than_an_accounts_record_can_name(venues, governor, seat):
+def test_no_seat_and_no_name_is_added_twice(ringside, venues, venue, governor, seat):
+    """One seat at two venues would be one place with two counts of what is posted there."""
+    own = venues.implementation(venue.id)
+    with reverts(venues.VenueExists, venue=venue.id):
+        send(venues.addVenue, "fourth", own, *CAPS, sender=governor)
+    with reverts(venues.VenueExists, venue=venue.id):
+        send(venues.addVenue, venue.NAME, seat, *CAPS, sender=governor)
+    send(venues.addVenue, "fourth", seat, *CAPS, sender=governor)
+    with reverts(venues.VenueExists, venue=NEXT):
+        send(venues.addVenue, "fourth", own, *CAPS, sender=governor)
+
+
+def test_there_are_no_more_venues_than_an_accounts_record_can_name(
+    ringside, venues, governor, seat
+):
     assert venues.MOST() == MOST_VENUES == 64
     for number in range(venues.venueCount(), venues.MOST()):
-        send(venues.addVenue, str(number), seat, *CAPS, sender=governor)
+        last = ringside.twin(seat, number)
+        send(venues.addVenue, str(number), last, *CAPS, sender=governor)
     with reverts(venues.TooManyVenues):
         send(venues.addVenue, "one more", seat, *CAPS, sender=governor)
-    assert venues.implementation(venues.MOST() - 1) == seat
+    assert venues.implementation(venues.MOST() - 1) == last
 
 
 def test_one_instrument_never_trades_two_markets(venues, governor, venue, usdc):

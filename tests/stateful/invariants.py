@@ -109,6 +109,12 @@ class Invariants(RuleBasedStateMachine):
         sent = sum(n for (_, v), n in self.tally.sent.items() if v == self.arena.fickle_id)
         assert there <= sent + self.gifts_there, "the hostile venue has more than was sent there"
 
+        # What rests in a seat in kind is its owner's to sweep: no pull takes it for margin.
+        susd = self.arena.addresses["venues"][SYNTHETIX]["susd"].lower()
+        for name in self.arena.holders:
+            there = self.tally.in_kind[self.arena.seats[name, SYNTHETIX].lower(), susd]
+            assert self.seen[name]["synthetix sUSD"] == there, f"sUSD in the seat of {name}"
+
         # And what the caps count is what went there by the vault's events, less what came back.
         for venue, number in self.arena.venues.items():
             counted = {a: n for (a, v), n in self.tally.posted.items() if v == number}

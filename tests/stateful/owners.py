@@ -138,15 +138,17 @@ class Owners(Invariants):
         self.never("pull", "NotAllowed", "Vault", "pull", *where, 0, by="keeper")
         self.vault("pull", "pull", *where, 0, by=holder.owner)
 
-    @rule(who=WHO, venue=VENUE, name=MARKET, amount=AMOUNT)
-    def pull_in_kind(self, who: str, venue: str, name: str, amount: int) -> None:
+    @rule(who=WHO, venue=VENUE, name=MARKET, amount=AMOUNT, stays=st.booleans())
+    def pull_in_kind(self, who: str, venue: str, name: str, amount: int, stays: bool) -> None:
+        """To himself, or to the seat that it comes from."""
         holder = self.may(who)
         if not self.made(who, venue):
             return
         where = holder.account, self.arena.venues[venue], market_id(name), amount
         args = (*where, self.arena.who["attacker"])
         self.never("pull in kind", "NotOwner", "Vault", "pullInKind", *args, by="attacker")
-        self.vault("pull in kind", "pullInKind", *where, holder.owner, by=holder.owner)
+        to = self.arena.seats[who, venue] if stays else holder.owner
+        self.vault("pull in kind", "pullInKind", *where, to, by=holder.owner)
 
     @rule(who=WHO, rights=st.integers(0, 7), life=st.integers(-10, 600), venues=st.integers(0, 15))
     def grant(self, who: str, rights: int, life: int, venues: int) -> None:

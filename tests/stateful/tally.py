@@ -31,6 +31,8 @@ class Tally:
     posted: Counter[tuple[bytes, int]] = field(default_factory=Counter)
     """By account and venue: what counts for the caps: a gain that comes back takes it to zero and
     no further."""
+    in_kind: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By receiver and token: what left in kind."""
     paid: Counter[bytes] = field(default_factory=Counter)
     """Tips, fees and payments that left an account."""
 
@@ -50,6 +52,7 @@ class Tally:
             elif event.name == "MarginPulled":
                 self._send(account, e["venue"], -e["amount"])
             elif event.name == "PulledInKind":
+                self.in_kind[e["to"].lower(), e["token"].lower()] += e["amount"]
                 par = e["amount"] if e["token"] == self.usdc else e["amount"] // 10**12
                 self._count_back(account, e["venue"], par)
             elif event.name == "Traded":
