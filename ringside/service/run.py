@@ -32,6 +32,10 @@ from ringside.units import ONE, to_units
 
 BACKOFF = 0.5, 15.0
 """Seconds that a turn which failed is waited after: at first, and at most."""
+GATHER = 2.0
+LONGEST = 0.25
+"""How long orders gather for the next turn while they stream in and none can be filled: as a part
+of what the last turn took, and in seconds at most."""
 log = structlog.get_logger()
 
 
@@ -114,8 +118,12 @@ class Runner:
                 self.leads = self.parts.leader.lead()
                 if self.leads and not led:
                     self.parts.engine.took_over()
-                more = self.leads and self._turn()
-                pause, rest = wait, 0.0 if more else self.parts.config.poll
+                turned = self._turn() if self.leads else Turned()
+                pause, rest = wait, 0.0 if turned.more else self.parts.config.poll
+                if self._awake.is_set() and not turned.sent:
+                    # Orders stream in, and none of the last could be filled: the next turn looks at
+                    # more of them at once, and their being accepted is not held up by turns.
+                    self._stopped.wait(min(self.took * GATHER, LONGEST))
             except Exception:  # Whatever it was, orders wait: it is told, and tried again.
                 log.exception("a turn failed", again_in=pause)
                 rest, pause = pause, min(pause * 2, most)
@@ -123,8 +131,7 @@ class Runner:
             self._awake.clear()
         self.parts.leader.release()
 
-    def _turn(self) -> bool:
-        """Whether there is more to do at once."""
+    def _turn(self) -> Turned:
         begun = time.monotonic()
         turned = self.parts.engine.turn()
         self.turned_at, self.took = time.time(), time.monotonic() - begun
@@ -143,7 +150,7 @@ class Runner:
             log.info("sent", transactions=turned.sent, block=turned.head, ms=took)
         if self._told is not None:
             self._told(turned)
-        return turned.more
+        return turned
 
 
 def until_told(runner: Runner) -> None:

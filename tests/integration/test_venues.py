@@ -147,8 +147,9 @@ def test_no_seat_and_no_name_is_added_twice(ringside, venues, venue, governor, s
     with reverts(venues.VenueExists, venue=venue.id):
         send(venues.addVenue, venue.NAME, seat, *CAPS, sender=governor)
     send(venues.addVenue, "fourth", seat, *CAPS, sender=governor)
+    another = ringside.twin(own, 1)
     with reverts(venues.VenueExists, venue=NEXT):
-        send(venues.addVenue, "fourth", own, *CAPS, sender=governor)
+        send(venues.addVenue, "fourth", another, *CAPS, sender=governor)
 
 
 def test_there_are_no_more_venues_than_an_accounts_record_can_name(
