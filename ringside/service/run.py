@@ -32,10 +32,10 @@ from ringside.units import ONE, to_units
 
 BACKOFF = 0.5, 15.0
 """Seconds that a turn which failed is waited after: at first, and at most."""
-GATHER = 2.0
-LONGEST = 0.25
-"""How long orders gather for the next turn while they stream in and none can be filled: as a part
-of what the last turn took, and in seconds at most."""
+STREAM, GATHER, LONGEST = 3, 2.0, 0.25
+"""While orders stream in and none can be filled, they gather for the next turn: after how many
+turns in a row that did nothing, for how many times what the last one took, and for how many seconds
+at most."""
 log = structlog.get_logger()
 
 
@@ -111,7 +111,7 @@ class Runner:
     def run(self) -> None:
         """Until `stop`."""
         wait, most = BACKOFF
-        pause = wait
+        pause, in_vain = wait, 0
         while not self._stopped.is_set():
             try:
                 led, self.leads = self.leads, False  # Until it is known again.
@@ -120,7 +120,8 @@ class Runner:
                     self.parts.engine.took_over()
                 turned = self._turn() if self.leads else Turned()
                 pause, rest = wait, 0.0 if turned.more else self.parts.config.poll
-                if self._awake.is_set() and not turned.sent:
+                in_vain = in_vain + 1 if self._awake.is_set() and not _did(turned) else 0
+                if in_vain > STREAM:
                     # Orders stream in, and none of the last could be filled: the next turn looks at
                     # more of them at once, and their being accepted is not held up by turns.
                     self._stopped.wait(min(self.took * GATHER, LONGEST))
@@ -151,6 +152,11 @@ class Runner:
         if self._told is not None:
             self._told(turned)
         return turned
+
+
+def _did(turned: Turned) -> bool:
+    """Whether a turn sent anything, or learned that something sent had ended."""
+    return bool(turned.sent or turned.ended or turned.unwound)
 
 
 def until_told(runner: Runner) -> None:

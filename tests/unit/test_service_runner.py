@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from ringside.service.engine import Turned
-from ringside.service.run import BACKOFF, GATHER, LONGEST, Runner
+from ringside.service.run import BACKOFF, GATHER, LONGEST, STREAM, Runner
 
 
 class Counted(threading.Event):
@@ -60,17 +60,19 @@ def arriving(sent):
 
 @pytest.mark.parametrize(("took", "gathered"), [(0.01, 0.01 * GATHER), (5.0, LONGEST)])
 def test_what_streams_in_and_cannot_be_filled_gathers_for_the_next_turn(took, gathered):
-    assert run([arriving(sent=0)] * 3, took)[0][:3] == [gathered] * 3
+    assert run([arriving(sent=0)] * (STREAM + 3), took)[0][:3] == [gathered] * 3
 
 
 def test_what_can_be_filled_is_filled_as_it_comes():
-    assert run([arriving(sent=1)] * 3, took=0.1)[0] == [0.2]  # The last one stops, and sends none.
+    assert run([arriving(sent=1)] * (STREAM + 3))[0] == []
+    now_and_then = [*[arriving(sent=0)] * STREAM, arriving(sent=1)]
+    assert run(now_and_then * 3)[0] == []
 
 
 def test_an_order_that_comes_alone_is_looked_at_at_once():
-    gathered, rested = run([nothing] * 3, took=0.1)
-    assert rested[:3] == [0.25] * 3
-    assert gathered == [0.2]
+    gathered, rested = run([nothing, arriving(sent=0)] * STREAM * 2)
+    assert rested == [0.25] * (4 * STREAM + 1)
+    assert gathered == []
 
 
 def test_a_turn_that_left_something_is_followed_at_once():
