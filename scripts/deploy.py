@@ -133,7 +133,7 @@ def check(plan_file: Path, record_file: Path | None) -> None:
     found = deployment(plan_file, record_file, None)
     wrong = found.check()
     if "venues" in found.record.contracts:
-        table = Table("", "began as", "is now", title="what the owners may change")
+        table = Table("", "began as", "is now", title="what may change: caps, pauses, fees")
         for one in present(found.site):
             same = one.expected == one.found
             table.add_row(one.what, one.expected, one.found if same else f"[bold]{one.found}[/]")

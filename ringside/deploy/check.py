@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any
 
 from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
 from web3.exceptions import TransactionNotFound
 
 from ringside.chain.batch import ask
-from ringside.deploy import governance
-from ringside.deploy.governance import Role
+from ringside.deploy import authority
 from ringside.deploy.plan import ZERO, Plan
 from ringside.deploy.record import Contract
-from ringside.deploy.site import Site, created, plain
+from ringside.deploy.site import Finding, Site, created, plain
 from ringside.deploy.steps import Make, Step, seat
 from ringside.keccak import keccak
 from ringside.orders import market_id
 from ringside.units import USDC
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as the plan has it."""
-
-    what: str
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: expected {self.expected}, found {self.found}"
 
 
 def findings(site: Site, steps: Sequence[Step]) -> list[Finding]:
@@ -50,16 +34,13 @@ def findings(site: Site, steps: Sequence[Step]) -> list[Finding]:
     if "venues" in site.record.contracts:
         found += [*_markets(site), *_venues(site), *_listings(site)]
     if {"access", "venues"} <= site.record.contracts.keys():
-        found += _authority(site)
-        if site.plan.owners is not None:
-            found += _holders(site)
-            found += _delays(site)
+        found += authority.findings(site)
     return found
 
 
 def present(site: Site) -> list[Finding]:
     """Caps, pauses, fees and their collector as they are now, beside what they began as: planned
-    caps, no pause, no fee, nobody to collect one."""
+    caps and collector, no pause, no fee."""
     told = []
     for number, venue in enumerate(site.plan.venues[: site.ask("venues", "venueCount")]):
         planned, stand = _caps(venue.caps), _caps(site.ask("venues", "caps", number))
@@ -70,8 +51,7 @@ def present(site: Site) -> list[Finding]:
         *_, fee = site.ask("venues", "feed", market_id(name))
         told.append(Finding(f"fee of {name}", "0 %", f"{Decimal(fee).scaleb(-16).normalize():f} %"))
     collector = site.ask("venues", "collector")
-    nobody = "nobody"
-    told.append(Finding("fees go to", nobody, nobody if collector == ZERO else collector))
+    told.append(Finding("fees go to", _who(site.plan.collector), _who(collector)))
     return told
 
 
@@ -126,7 +106,6 @@ def _creation(site: Site, step: Make, stands: Contract) -> Iterator[Finding]:
         ("maker", site.deployer, by),
         ("place", stands.address, "a call" if tx.get("to") else made),
         ("nonce", str(stands.nonce), str(tx["nonce"])),
-        ("block", str(stands.block), str(tx["blockNumber"])),
         ("creation code", _brief(_bytes(site.data(step))), _brief(bytes(tx["input"]))),
     ):
         if wanted != found:
@@ -184,80 +163,14 @@ def _instrument(plan: Plan, number: int, market: str) -> bytes | None:
     return plan.venues[number].instrument(market)
 
 
-# ----------------------------------------------------------------------------- the roles
-
-
-def _authority(site: Site) -> Iterator[Finding]:
-    """The registry listens to our manager, which lets roles at it by nothing but the plan."""
-    access = site.record.contracts["access"].address
-    stands = site.ask("venues", "authority")
-    if stands != access:
-        yield Finding("authority of venues", access, stands)
-    if site.ask("access", "isTargetClosed", "$venues"):
-        yield Finding("venues at the manager", "open", "closed: nobody can do anything")
-    planned = Role.GUARDIAN if site.plan.owners is not None else Role.ADMIN
-    for role, guardian in ((Role.GUARDIAN, Role.ADMIN), (Role.GOVERNOR, planned)):
-        name = role.name.lower()
-        if (found := site.ask("access", "getRoleAdmin", int(role))) != Role.ADMIN:
-            yield Finding(f"who gives the role of {name}", "role 0", f"role {found}")
-        if (found := site.ask("access", "getRoleGuardian", int(role))) != guardian:
-            yield Finding(f"who cancels for the {name}", f"role {guardian:d}", f"role {found}")
-
-
-def _holders(site: Site) -> Iterator[Finding]:
-    """Nobody but the owners holds a role or is about to, by all grants there ever were."""
-    owners = site.plan.owners
-    assert owners is not None
-    allowed = {
-        (Role.ADMIN, owners.admin),
-        (Role.GUARDIAN, owners.guardian),
-        (Role.GOVERNOR, owners.governor),
-    }
-    granted = {(e["roleId"], e["account"]) for e in _events(site, "RoleGranted")}
-    for role, member in sorted(granted):
-        # Not `hasRole`: a membership that begins later is one that nobody would see begin.
-        since, _, coming, effect = site.ask("access", "getAccess", role, member)
-        if (role, member) not in allowed:
-            if since:
-                found = f"{member} as well, since {_time(since)}"
-                yield Finding(f"role {role}", "the planned owner alone", found)
-        elif effect:
-            wanted = f"{governance.delay_of(Role(role), owners.delay):,} s for good"
-            yield Finding(f"delay of role {role}", wanted, f"{coming:,} s from {_time(effect)} on")
-
-
-def _delays(site: Site) -> Iterator[Finding]:
-    """Delays of the manager's own, those included that have yet to begin: its views tell of now."""
-    last = {e["roleId"]: e for e in _events(site, "RoleGrantDelayChanged")}
-    for role, e in last.items():
-        if e["delay"]:
-            found = f"{e['delay']:,} s from {_time(e['since'])} on"
-            yield Finding(f"delay of grants of role {role}", "0 s", found)
-    venues = site.record.contracts["venues"].address
-    for e in [e for e in _events(site, "TargetAdminDelayUpdated") if e["target"] == venues][-1:]:
-        if e["delay"]:
-            found = f"{e['delay']:,} s from {_time(e['since'])} on"
-            yield Finding("delay of the registry's administration", "0 s of its own", found)
-
-
-def _events(site: Site, name: str) -> list[Any]:
-    """All that the manager ever said of it: from the block that made it, as the chain has it."""
-    try:
-        tx = site.w3.eth.get_transaction(HexStr(site.record.contracts["access"].tx))
-    except TransactionNotFound:
-        return []  # Which is found already, and nothing of that record is to be relied on.
-    logs = site.contract("access").events[name]().get_logs(from_block=tx["blockNumber"])
-    return [e["args"] for e in logs]
+def _who(address: str) -> str:
+    return "nobody" if address == ZERO else address
 
 
 def _caps(units: Sequence[int]) -> str:
     """As the registry keeps them, in whole USDC rounded down."""
     in_all, own = (unit // USDC for unit in units)
     return f"{in_all:,} USDC in all, {own:,} for one account"
-
-
-def _time(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M} UTC"
 
 
 def _bytes(told: str) -> bytes:

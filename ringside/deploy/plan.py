@@ -84,11 +84,13 @@ class Owners(_Part):
 
 class Plan(_Part):
     """A deployment. Without `owners` every role stays with the deployer, which is for a local chain
-    alone; `sequencer` is the zero address where the chain has none."""
+    alone; `sequencer` is the zero address where the chain has none; `collector` gets the fees that
+    the governor may set, and is the zero address where he is to name one first."""
 
     token: Owner
     sequencer: Address = ZERO
     grace: int = Field(3_600, ge=0)
+    collector: Address = ZERO
     markets: dict[str, Market] = Field(min_length=1)
     venues: tuple[Venue, ...] = Field(min_length=1, max_length=64)
     owners: Owners | None = None

@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from eth_utils.address import to_checksum_address
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
-from ringside.deploy.check import Finding, findings, misplaced, moved
+from ringside.deploy.check import findings, misplaced, moved
 from ringside.deploy.plan import ZERO, Plan
 from ringside.deploy.record import Contract, Pending, Record, Sent
 from ringside.deploy.record import load as load_record
-from ringside.deploy.site import Artifact, Site, created, plain
+from ringside.deploy.site import Artifact, Finding, Site, created, plain
 from ringside.deploy.steps import Make, Send, Step, seat, steps
 
 Sender = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -81,15 +82,30 @@ class Deployment:
         for step in self.steps:
             if self.site.done(step):
                 continue
-            if isinstance(step, Send) and step.target == "access":
-                # What is handed over is as planned: what a plan said before it was corrected, and
-                # whatever somebody did by hand meanwhile, would be the owners' from now on.
-                self._stop_at(moved(self.site))
+            if step is self._first_of_owners():
+                self._require_as_begun()
             told(step)
             self._do(step, send)
         self._stop_at(self.check())
         self.record.finished = True
         self._write()
+
+    def _first_of_owners(self) -> Step | None:
+        """The first step of the hand-over: afterwards somebody else may change things too."""
+        return next((s for s in self.steps if isinstance(s, Send) and s.target == "access"), None)
+
+    def _require_as_begun(self) -> None:
+        """
+        Raises:
+            DeployError: what is handed over is not as planned: by what the plan said before it was
+                corrected, or by what somebody did by hand.
+        """
+        if wrong := moved(self.site):
+            raise DeployError(
+                f"The roles are not handed over while {len(wrong)} things are not as they are to "
+                f"begin: {'; '.join(map(str, wrong))}. Mend the plan, or call `venues` with the "
+                "deployer's account (setFee, setCollector, unpause, raiseCaps or lowerCaps)."
+            )
 
     def recover(self) -> None:
         """Takes in what was sent and not recorded, if something was.
@@ -208,6 +224,7 @@ def _fits(plan: Plan, chain: int, deployer: str) -> None:
     DeployError: the plan leaves open what only a local chain may, or lets the deployer keep a role.
     """
     owners = plan.owners
+    deployer = to_checksum_address(deployer)
     if owners is not None and deployer in (owners.admin, owners.governor, owners.guardian):
         raise DeployError(
             f"{deployer} deploys, and is an owner in the plan, while the last step takes every "

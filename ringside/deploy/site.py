@@ -21,6 +21,18 @@ Artifact = Callable[[str], tuple[list[dict[str, Any]], str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as the plan has it."""
+
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A chain, what is planned there and what is recorded of it."""
 

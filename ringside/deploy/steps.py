@@ -10,7 +10,7 @@ from typing import Any
 from ringside.chain.contracts import abi
 from ringside.deploy import governance
 from ringside.deploy.governance import Role
-from ringside.deploy.plan import Plan
+from ringside.deploy.plan import ZERO, Plan
 from ringside.orders import market_id
 
 SELF, DEPLOYER = "$", "$deployer"
@@ -76,7 +76,7 @@ def steps(plan: Plan) -> list[Step]:
     ]
     for venue in plan.venues:
         made.append(Make(seat(venue.name), venue.seat, ("$vault", plan.token, *venue.arguments)))
-    return [*made, *_markets(plan), *_venues(plan), *_governance(plan)]
+    return [*made, *_markets(plan), *_venues(plan), *_collector(plan), *_governance(plan)]
 
 
 def _told(plan: Plan, item: str) -> Any:
@@ -116,6 +116,19 @@ def _venues(plan: Plan) -> list[Step]:
                 )
             )
     return found
+
+
+def _collector(plan: Plan) -> list[Step]:
+    if plan.collector == ZERO:
+        return []
+    return [
+        Send(
+            *("venues", "setCollector", (plan.collector,)),
+            f"let fees go to {plan.collector}, once there are any",
+            # Whom the governor names later is no deviation: `present` tells of it.
+            lambda ask: ask("venues", "collector") != ZERO,
+        )
+    ]
 
 
 def _governance(plan: Plan) -> list[Step]:

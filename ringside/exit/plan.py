@@ -172,7 +172,7 @@ class _Plan:
         for seat in seats:
             pulls = list(self._pulls(seat, closing[seat.venue]))
             yield from pulls
-            yield from self._sweeps(seat, pulls)
+            yield from self._sweeps(seat)
         yield from self._reclaims()
         if self.state.idle:
             yield Step(Kind.WITHDRAW, "")
@@ -295,14 +295,10 @@ class _Plan:
                 more = {"amount": amount, "ready": ready, "shared": not seat.isolated}
                 yield self._step(Kind.PULL_IN_KIND, seat, market, reason, **more)
 
-    def _sweeps(self, seat: Seat, pulls: list[Step]) -> Iterator[Step]:
+    def _sweeps(self, seat: Seat) -> Iterator[Step]:
         for token, amount in seat.resting:
-            # Of the venue's own token, a pull exchanges what rests here too.
-            ready = not any(not step.ready for step in pulls)
             reason = "rests in the seat, outside the venue"
-            yield from self._open(
-                Step(Kind.SWEEP, reason, seat.venue, seat.name, token, amount, ready=ready)
-            )
+            yield from self._open(Step(Kind.SWEEP, reason, seat.venue, seat.name, token, amount))
 
     def _reclaims(self) -> Iterator[Step]:
         for seat in self.state.seats:

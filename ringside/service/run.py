@@ -32,7 +32,7 @@ from ringside.units import ONE, to_units
 
 BACKOFF = 0.5, 15.0
 """Seconds that a turn which failed is waited after: at first, and at most."""
-STREAM, GATHER, LONGEST = 3, 2.0, 0.25
+STREAM, GATHER, LONGEST = 3, 4.0, 0.5
 """While orders stream in and none can be filled, they gather for the next turn: after how many
 turns in a row that did nothing, for how many times what the last one took, and for how many seconds
 at most."""

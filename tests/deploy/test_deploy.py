@@ -225,8 +225,8 @@ def administered(site, made, function, *arguments):
 @pytest.mark.parametrize(
     ("function", "arguments", "what"),
     [
-        ("setTargetClosed", ("$venues", True), "venues at the manager"),
-        ("setTargetAdminDelay", ("$venues", 86_400), "delay of the registry's administration"),
+        ("setTargetClosed", ("$venues", True), "{venues} at the manager"),
+        ("setTargetAdminDelay", ("$venues", 86_400), "delay of the administration of {venues}"),
         ("setGrantDelay", (2, 86_400), "delay of grants of role 2"),
         ("setRoleAdmin", (1, 2), "who gives the role of guardian"),
         ("setRoleGuardian", (1, 2), "who cancels for the guardian"),
@@ -235,7 +235,8 @@ def administered(site, made, function, *arguments):
 def test_a_change_at_the_manager_is_found(site, made, function, arguments, what):
     """Delays count from five days later on, and are found at once."""
     administered(site, made, function, *made.site.arguments(arguments))
-    assert findings(site) == [what]
+    venues = made.record.contracts["venues"].address
+    assert findings(site) == [what.format(venues=venues)]
 
 
 def test_a_registry_under_another_manager_is_found(site, made):

@@ -61,7 +61,7 @@ def test_it_shows_the_plan_asks_deploys_and_checks(bare, run):
     held = run("check")
     assert held.returncode == 0, held.stderr
     assert "All is as planned" in held.stdout
-    assert "what the owners may change" in held.stdout
+    assert "what may change: caps, pauses, fees" in held.stdout
     assert "fee of ETH-USD" in held.stdout
     place = bare.deployment().record.contracts["desk"].address
     rpc(bare.w3, "anvil_setCode", place, "0x00")

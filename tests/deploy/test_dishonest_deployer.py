@@ -6,8 +6,9 @@ import pytest
 from devnet.anvil import rpc
 from ringside.deploy.check import moved
 from ringside.deploy.governance import Role
-from ringside.deploy.run import DeployError
-from ringside.deploy.steps import Make, Send
+from ringside.deploy.run import DeployError, Deployment
+from ringside.deploy.steps import Make, Send, reads
+from ringside.orders import market_id
 
 SEVEN = 7 * 86_400
 
@@ -58,7 +59,7 @@ def test_a_record_of_another_transaction_shows(site, made):
     vault, desk = made.record.contracts["vault"], made.record.contracts["desk"]
     vault.tx = desk.tx
     assert set(found_by(made)) == {
-        f"{what} of vault" for what in ("place", "nonce", "block", "creation code")
+        f"{what} of vault" for what in ("place", "nonce", "creation code")
     }
     vault.tx = made.record.calls[0].tx
     assert found_by(made)["place of vault"] == "a call"
@@ -80,45 +81,157 @@ def test_a_contract_of_somebody_elses_making_shows(site, made):
     assert found_by(made)["maker of vault"] == other
 
 
-def test_a_membership_that_begins_later_shows_at_once(bare):
-    """By a delay of grants that is taken back: `hasRole` would say nothing of it for a week."""
-    friend = bare.actor(8)
+LAST = "the deployer gives up every right"
+PUBLIC = 2**64 - 1
+FOREVER = 2**32 - 1
 
-    def befriends(made, tx):
+
+def administering(bare, *calls, waits=0):
+    """What calls the manager as its administrator, and waits so long after each, before a step."""
+
+    def does(made, tx):
         access = made.site.contract("access")
-        for function, *arguments in (
-            ("setGrantDelay", Role.GOVERNOR, SEVEN),
-            ("grantRole", Role.GOVERNOR, friend, 0),
-            ("setGrantDelay", Role.GOVERNOR, 0),
-        ):
-            data = access.encode_abi(function, arguments)
+        for function, *arguments in calls:
+            told = made.site.arguments(arguments)
+            data = access.encode_abi(function, told)
             bare.chain.transact({"to": access.address, "data": data}, bare.actor(0), function)
-            if arguments[-1] == SEVEN:  # Only then does it count.
-                bare.chain.advance(SEVEN)
+            if waits:
+                bare.chain.advance(waits)
         return {**tx, "nonce": bare.nonce}
 
-    last = "the deployer gives up every right"
-    made, send = deviating(bare, lambda step: step == last, befriends)
+    return does
+
+
+def shown_after(bare, *calls, waits=0):
+    """What the check says of a hand-over, before the last step of which he made those calls."""
+    made, send = deviating(bare, LAST.__eq__, administering(bare, *calls, waits=waits))
+    with pytest.raises(DeployError, match="things are not as planned"):
+        made.run(send)
+    assert not made.site.ask("access", "hasRole", 0, bare.actor(0))[0]
+    return found_by(made)
+
+
+def test_a_membership_that_begins_later_shows_at_once(bare):
+    """By a delay of grants: `hasRole` would say nothing of it for a week."""
+    friend = bare.actor(8)
+    granting = "setGrantDelay", Role.GOVERNOR, SEVEN
+    wait = lambda made, tx: bare.chain.advance(SEVEN) or tx  # noqa: E731
+    calls = administering(bare, granting), wait, administering(bare, ("grantRole", 2, friend, 0))
+
+    def does(made, tx):
+        for call in calls:
+            tx = call(made, tx)
+        return tx
+
+    made, send = deviating(bare, LAST.__eq__, does)
     with pytest.raises(DeployError, match=f"{friend} as well, since 2"):
         made.run(send)
     assert not made.site.ask("access", "hasRole", int(Role.GOVERNOR), friend)[0]
-    assert set(found_by(made)) == {"role 2"}
+    assert set(found_by(made)) == {"role 2", "delay of grants of role 2"}
 
 
 def test_an_owners_delay_that_is_to_shrink_shows_at_once(bare):
     """A delay that is shortened counts once the old one is over."""
+    shown = shown_after(bare, ("grantRole", 2, bare.owners.governor, 60))
+    assert shown["delay of role 2"].startswith("60 s from 2")
 
-    def shortens(made, tx):
-        access = made.site.contract("access")
-        arguments = (int(Role.GOVERNOR), bare.owners.governor, 60)
-        data = access.encode_abi("grantRole", arguments)
-        bare.chain.transact({"to": access.address, "data": data}, bare.actor(0), "grantRole")
+
+def test_who_may_cancel_what_the_administrator_does_shows(bare):
+    """By a role for the manager's own functions, whose guardian is everybody: nothing that the
+    administrator announces would ever be done."""
+    access = bare.deployment().site.w3.eth.contract(abi=reads("access"))
+    revoke = bytes.fromhex(access.encode_abi("revokeRole", [0, bare.actor(1)])[2:10])
+    shown = shown_after(
+        bare,
+        ("setTargetFunctionRole", "$access", [revoke], 7),
+        ("setRoleGuardian", 7, PUBLIC),
+        ("setRoleAdmin", 8, 7),
+    )
+    (function,) = (what for what in shown if what.startswith("function 0x" + revoke.hex()))
+    assert shown[function] == "role 7"
+    assert shown["who cancels for role 7"] == f"role {PUBLIC}"
+    assert shown["who gives role 8"] == "role 7"
+
+
+def test_a_delay_that_would_take_a_lifetime_to_go_down_shows(bare):
+    """Set to the longest and back to none, once it counts: its going down takes as long."""
+    calls = (
+        ("setGrantDelay", Role.ADMIN, FOREVER),
+        ("setTargetAdminDelay", "$venues", FOREVER),
+        ("setGrantDelay", Role.ADMIN, 0),
+        ("setTargetAdminDelay", "$venues", 0),
+    )
+    shown = shown_after(bare, *calls, waits=SEVEN)
+    assert shown["delay of grants of role 0"].startswith(f"{FOREVER:,} s, and 0 s from 21")
+    (registry,) = (what for what in shown if what.startswith("delay of the administration of 0x"))
+    assert shown[registry].startswith(f"{FOREVER:,} s, and 0 s from 21")
+
+
+def test_a_target_that_is_closed_shows(bare):
+    shown = shown_after(bare, ("setTargetClosed", "$vault", True))
+    assert [what.split()[1:] for what in shown] == [["at", "the", "manager"]]
+
+
+def test_what_he_set_before_he_left_shows_though_the_tool_did_not_stop_him(bare, monkeypatch):
+    """A fee that goes to him, by a deployer who runs something else than the tool."""
+    monkeypatch.setattr(Deployment, "_require_as_begun", lambda _: None)
+    own = bare.actor(0)
+
+    def sets(made, tx):
+        venues = made.site.contract("venues")
+        for name, *arguments in (
+            ("setCollector", own),
+            ("setFee", market_id("ETH-USD"), 10**15),
+            ("setFee", market_id("BTC-USD"), 10**15),
+            ("setFee", market_id("BTC-USD"), 0),
+            ("raiseCaps", 1, 10**17, 10**17),
+        ):
+            data = venues.encode_abi(name, arguments)
+            bare.chain.transact({"to": venues.address, "data": data}, own, name)
         return {**tx, "nonce": bare.nonce}
 
-    last = "the deployer gives up every right"
-    made, send = deviating(bare, lambda step: step == last, shortens)
-    with pytest.raises(DeployError, match=r"delay of role 2: expected .* for good, found 60 s"):
+    made, send = deviating(bare, lambda step: step.startswith("what the guardian may"), sets)
+    with pytest.raises(DeployError, match="things are not as planned"):
         made.run(send)
+    when = "when the deployer left"
+    name = made.plan.venues[1].name
+    assert found_by(made) == {
+        f"fee of market 0x{market_id('ETH-USD').hex()} {when}": f"{10**15} / 1e18",
+        f"collector of fees {when}": own,
+        f"caps of {name} {when}": f"({10**17}, {10**17})",
+    }
+
+
+def test_what_the_guardian_stops_meanwhile_stops_no_hand_over(bare):
+    """He may from the moment on in which he is named: the deployer goes all the same."""
+    guardian = bare.owners.guardian
+
+    def stops(made, tx):
+        venues = made.site.contract("venues")
+        for name, *arguments in (("pause", 0), ("lowerCaps", 1, 0, 0)):
+            data = venues.encode_abi(name, arguments)
+            bare.chain.transact({"to": venues.address, "data": data}, guardian, name)
+        raise DeployError("the line is cut")
+
+    made, send = deviating(bare, LAST.__eq__, stops)
+    with pytest.raises(DeployError, match="the line is cut"):
+        made.run(send)
+    again = bare.deployment()
+    again.run(bare.send)
+    assert again.check() == []
+    assert [one.found for one in moved(again.site)] == [
+        "paused",
+        "0 USDC in all, 0 for one account",
+    ]
+
+
+def test_a_planned_collector_is_named_before_the_hand_over(bare):
+    plan = bare.plan.model_copy(update={"collector": bare.actor(9)})
+    made = bare.deployment(plan)
+    made.run(bare.send)
+    assert made.site.ask("venues", "collector") == bare.actor(9)
+    assert made.check() == []
+    assert moved(made.site) == []
 
 
 @pytest.mark.parametrize("function", ["setFee", "pause", "lowerCaps"])
@@ -139,7 +252,7 @@ def test_nothing_is_handed_over_that_was_changed_by_hand(bare, function):
 
     last = [str(s) for s in bare.deployment().steps if getattr(s, "target", "") == "venues"][-1]
     made, send = deviating(bare, lambda step: step == last, changes)
-    with pytest.raises(DeployError, match="things are not as planned"):
+    with pytest.raises(DeployError, match="The roles are not handed over while"):
         made.run(send)
     assert made.site.ask("access", "hasRole", 0, bare.actor(0))[0]
     assert [one.found for one in moved(made.site)] == {
