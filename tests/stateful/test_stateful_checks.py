@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from arena import PERP, Arena
+from arena import PERP, SYNTHETIX, Arena
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from machine import Story
 from wrongs import loose
 
 from devnet.anvil import rpc
+from ringside.orders import market_id
 from ringside.units import ONE, USDC
 
 
@@ -95,6 +96,24 @@ def test_a_count_for_the_caps_that_no_event_explains_is_found(story: Story, aren
     number = arena.venues[PERP]
     spoil(arena, arena.vault, number.to_bytes(32, "big"), slot_of_posted(arena), lambda n: n - 1)
     with pytest.raises(AssertionError, match="perp-v2"):
+        story.after_every_step()
+
+
+def test_what_rests_in_a_seat_and_goes_without_a_sweep_is_found(story: Story, arena: Arena) -> None:
+    """3. Blast radius: exchanged by a pull, it would count as margin that came back."""
+    client, number = arena.holders["client"], arena.venues[SYNTHETIX]
+    where, seat = (client.account, number, market_id("ETH-USD")), arena.seats["client", SYNTHETIX]
+    story.may("client")
+    story.vault("post", "post", *where, 1_000 * USDC, ONE // 50, by=client.owner)
+    story.vault("pull in kind", "pullInKind", *where, 400 * USDC, seat, by=client.owner)
+    story.after_every_step()
+    story.may("client")
+    story.vault("pull", "pull", *where, 100 * USDC, 0, by=client.owner)
+    story.after_every_step()
+    story.may("client")
+    susd = arena.addresses["venues"][SYNTHETIX]["susd"]
+    story.vault("sweep", "sweep", client.account, number, susd, by=client.owner)
+    with pytest.raises(AssertionError, match="sUSD in the seat of client"):
         story.after_every_step()
 
 
