@@ -2,23 +2,9 @@
 pragma solidity 0.8.30;
 
 import {IDelayedSeat, ISeat} from "../../interfaces/ISeat.sol";
-import {ISwapRouter} from "../../interfaces/ISwapRouter.sol";
 import {IVault} from "../../interfaces/IVault.sol";
-import {
-    ISynthetixMarket,
-    ISynthetixMarketSettings,
-    ISynthetixResolver
-} from "../../interfaces/venues/ISynthetix.sol";
-import {RealVenues} from "./RealVenues.sol";
-import {IToken} from "./Stage.sol";
-
-interface ISynthetixPublic {
-    function executeOffchainDelayedOrder(address account, bytes[] calldata updates) external payable;
-    function flagPosition(address account) external;
-    function liquidatePosition(address account) external;
-    function remainingMargin(address account) external view returns (uint256 margin, bool invalid);
-    function canLiquidate(address account) external view returns (bool);
-}
+import {ISynthetixMarket, ISynthetixResolver} from "../../interfaces/venues/ISynthetix.sol";
+import {ISynthetixPublic, RealSynthetix} from "./RealSynthetix.sol";
 
 interface ISynthetixOwned {
     function setExchangeDynamicFeeRounds(uint256 rounds) external;
@@ -27,102 +13,7 @@ interface ISynthetixOwned {
     function suspendSystem(uint256 reason) external;
 }
 
-interface IPythStandIn {
-    function createPriceFeedUpdateData(
-        bytes32 id,
-        int64 price,
-        uint64 interval,
-        int32 exponent,
-        int64 average,
-        uint64 averageInterval,
-        uint64 time,
-        uint64 timeBefore
-    ) external pure returns (bytes memory);
-}
-
-contract RealVenuesSynthetixTest is RealVenues {
-    uint256 internal constant UNKNOWN = MAX;
-    uint256 internal constant MARGIN = 3_000 * USDC;
-    /// @dev Of which little is left when the price falls by a twentieth.
-    uint256 internal constant THIN = 115 * USDC;
-    uint256 internal constant WINDOW = 31;
-    /// @dev Left with an order, for whoever executes or drops it.
-    uint256 internal constant DEPOSIT = 4e18;
-
-    ISynthetixMarket internal there;
-    ISynthetixMarketSettings internal settings;
-    IToken internal susd;
-
-    function setUp() public override {
-        super.setUp();
-        if (bytes(places).length == 0) return;
-        there = ISynthetixMarket(synthetixAt("markets['ETH-USD'].market"));
-        settings = ISynthetixMarketSettings(synthetixAt("market_settings"));
-        susd = IToken(synthetixAt("susd"));
-        same(settings.minKeeperFee(), DEPOSIT, "deposit");
-    }
-
-    // ------------------------------------------------------------------- money
-
-    function test_synthetix_margin_goes_in_and_out_through_the_pool_or_out_in_kind() public {
-        post(SYNTHETIX, 5_000 * USDC);
-        uint256 arrived = held().margin;
-        // The pool takes 0.05 %, and a little more for its depth.
-        near(arrived, 4_997.5e18, 20, "arrived");
-        ISeat.Margin memory m = marginAt(SYNTHETIX, ETH);
-        same(uint256(m.equity), arrived, "equity");
-        same(uint256(m.backing), arrived, "backing");
-        same(m.free, arrived, "free");
-        same(m.maintenance, 0, "maintenance");
-        same(m.leverage, 0, "leverage");
-        near(pull(SYNTHETIX, 1_000 * USDC), 999.5e6, 20, "a part");
-        same(held().margin, arrived - 1_000e18, "left");
-        uint256 posted = vault.postedBy(account, SYNTHETIX);
-        vm.prank(client);
-        (address token, uint256 received) = vault.pullInKind(account, SYNTHETIX, ETH, 500 * USDC, keeper);
-        same(posted - vault.postedBy(account, SYNTHETIX), 500 * USDC, "counted back at par");
-        require(token == address(susd), "in kind it is sUSD");
-        same(received, 500e18, "in kind");
-        same(susd.balanceOf(keeper), 500e18, "received");
-        near(pull(SYNTHETIX, MAX), (arrived - 1_500e18) * 9_995 / 1e16, 20, "all");
-        same(pull(SYNTHETIX, MAX), 0, "nothing is left");
-        same(held().margin, 0, "nothing there");
-    }
-
-    function test_synthetix_susd_that_rests_in_a_seat_is_not_what_a_pull_brought() public {
-        post(SYNTHETIX, 5_000 * USDC);
-        address own = seat();
-        vm.prank(client);
-        vault.pullInKind(account, SYNTHETIX, ETH, 2_000 * USDC, own);
-        uint256 posted = vault.postedBy(account, SYNTHETIX);
-        same(posted, 3_000 * USDC, "counted back once");
-        uint256 got = pull(SYNTHETIX, 1_000 * USDC);
-        near(got, 999.5e6, 20, "what the venue paid");
-        same(posted - vault.postedBy(account, SYNTHETIX), got, "and no more");
-        same(susd.balanceOf(own), 2_000e18, "rests");
-        // And where the venue pays nothing, nothing is exchanged.
-        pull(SYNTHETIX, MAX);
-        same(pull(SYNTHETIX, MAX), 0, "nothing came");
-        same(susd.balanceOf(own), 2_000e18, "still rests");
-        vm.prank(client);
-        same(vault.sweep(account, SYNTHETIX, address(susd)), 2_000e18, "the owner's");
-    }
-
-    function test_synthetix_margin_loses_no_more_in_the_pool_than_the_caller_allows() public {
-        vm.startPrank(client);
-        vm.expectRevert("Too little received");
-        vault.post(account, SYNTHETIX, ETH, MARGIN, 1e14);
-        // A loss of all or more is any loss.
-        vault.post(account, SYNTHETIX, ETH, MARGIN, MAX);
-        // A router that says it swapped, and did not.
-        vm.mockCall(
-            synthetixAt("swap_router"), abi.encodePacked(ISwapRouter.exactInputSingle.selector), abi.encode(1)
-        );
-        vm.expectRevert(abi.encodeWithSelector(ISeat.BeyondLimit.selector, 0, 2_970e18));
-        vault.post(account, SYNTHETIX, ETH, MARGIN, 1e16);
-        vm.stopPrank();
-    }
-
+contract RealVenuesSynthetixTest is RealSynthetix {
     // ------------------------------------------------------------------ tickets
 
     function test_synthetix_tickets_open_add_reduce_turn_and_close() public {
@@ -213,7 +104,9 @@ contract RealVenuesSynthetixTest is RealVenues {
         take(ONE, THIN);
         commit(-ONE, 0);
         liquidate();
-        same(settle().filled, 0, "not closed");
+        o = settle();
+        same(o.filled, 0, "not closed");
+        same(o.quote, 0, "and at no price");
         // Where the venue cannot tell, it was a fill.
         move(ETH, 2_000);
         take(ONE, THIN);
@@ -446,74 +339,5 @@ contract RealVenuesSynthetixTest is RealVenues {
         vm.prank(client);
         vm.expectRevert(abi.encodeWithSelector(ISeat.NotExact.selector, ONE, ONE / 2));
         vault.commit(t, 1e18);
-    }
-
-    // ------------------------------------------------------------------ helpers
-
-    function seat() internal view returns (address) {
-        return marketSeat(SYNTHETIX);
-    }
-
-    function held() internal view returns (ISynthetixMarket.Position memory) {
-        return there.positions(seat());
-    }
-
-    function bound() internal view returns (uint256) {
-        return there.delayedOrders(seat()).desiredFillPrice;
-    }
-
-    function commit(IVault.Trade memory t) internal returns (IVault.Commitment memory) {
-        vm.prank(client);
-        return vault.commit(t, 1e18);
-    }
-
-    function commit(int256 size, uint256 margin) internal returns (IVault.Commitment memory) {
-        IVault.Trade memory t = tradeOf(SYNTHETIX, size, margin);
-        t.measure = true;
-        return commit(t);
-    }
-
-    function settle() internal returns (IVault.Outcome memory) {
-        return vault.settle(account, SYNTHETIX, ETH, "");
-    }
-
-    function take(int256 size, uint256 margin) internal {
-        commit(size, margin);
-        execute(2_000);
-        same(settle().filled, size, "taken");
-    }
-
-    function drop() internal {
-        pass(WINDOW);
-        move(ETH, 2_000);
-        vault.expire(account, SYNTHETIX, ETH);
-    }
-
-    function liquidate() internal {
-        move(ETH, 1_900);
-        ISynthetixPublic(address(there)).flagPosition(seat());
-        ISynthetixPublic(address(there)).liquidatePosition(seat());
-        same(held().margin, 0, "liquidated");
-    }
-
-    /// @dev The pending order, by anybody who brings a price of Pyth's that is young enough; in whole USD.
-    function execute(uint256 usd) internal {
-        pass(3);
-        int64 price = int64(uint64(usd * 1e8));
-        uint64 interval = uint64(price) / 2_000;
-        bytes[] memory updates = new bytes[](1);
-        updates[0] = IPythStandIn(synthetixAt("pyth")).createPriceFeedUpdateData(
-            vm.parseJsonBytes32(places, ".venues.synthetix.markets['ETH-USD'].price_feed_id"),
-            price,
-            interval,
-            -8,
-            price,
-            interval,
-            uint64(block.timestamp),
-            uint64(block.timestamp - 1)
-        );
-        vm.deal(attacker, 1);
-        vm.prank(attacker);
-        ISynthetixPublic(address(there)).executeOffchainDelayedOrder{value: 1}(seat(), updates);
     }
 }

@@ -81,7 +81,82 @@ contract UnitsTest is Stage {
         same(vault.trade(t).leverage, 0, "a purchase");
     }
 
+    function test_a_fee_of_one_unit_is_paid() public {
+        IVault.Trade memory t = tradeOf(0, ONE, 1_000e6);
+        (t.fee, t.collector) = (1, attacker);
+        vm.prank(client);
+        vault.trade(t);
+        same(idleOf(attacker), 1, "fee");
+    }
+
+    function test_a_unit_that_was_set_aside_comes_back_from_a_ticket_that_was_not_filled() public {
+        IOrders.Terms memory t = withTickets(plain(ONE), 1, 10e6);
+        t.tip = 1;
+        uint256 before = vault.idle(account);
+        commit(orderOf(t, 1), ONE, 1_000e6);
+        vault.expire(account, LATER, ETH);
+        same(vault.reserved(account), 0, "reserved");
+        same(vault.idle(account), before - 1_000e6, "idle");
+    }
+
+    function test_what_is_paid_counts_until_the_day_is_over_and_not_a_second_longer() public {
+        vm.startPrank(client);
+        vm.warp(30_000 days - 1);
+        vault.pay(account, keeper, 9);
+        same(vault.paidToday(account), 9, "the day's last second");
+        vm.warp(30_000 days);
+        same(vault.paidToday(account), 0, "the next day's first");
+        vault.pay(account, keeper, 5);
+        same(vault.paidToday(account), 5, "the next day's");
+        vm.stopPrank();
+    }
+
+    // -------------------------------------------------------------------- nonces
+
+    function test_the_nonces_of_a_word_are_spent_and_bound_one_by_one() public {
+        uint256[5] memory nonces = [uint256(63), 64, 127, 128, 300];
+        for (uint256 i; i < nonces.length; ++i) {
+            IOrders.Order memory o = orderOf(plain(2 * ONE), nonces[i]);
+            fill(o, leg(0, ONE, 1_000e6));
+            IOrders.Order memory other = orderOf(plain(3 * ONE), nonces[i]);
+            fillFails(
+                other,
+                leg(0, ONE, 0),
+                abi.encodeWithSelector(IOrders.NonceTaken.selector, nonces[i], desk.digest(o))
+            );
+            require(!desk.isSpent(account, nonces[i]), "not yet");
+            fill(o, leg(0, ONE, 0));
+            require(desk.isSpent(account, nonces[i]), "spent");
+            require(!desk.isSpent(account, nonces[i] + 1), "its neighbour");
+        }
+    }
+
     // --------------------------------------------------------------------- size
+
+    function test_a_ticket_for_one_unit_is_measured() public {
+        IVault.Trade memory t = tradeOf(LATER, 1, 1_000e6);
+        t.measure = true;
+        vm.prank(client);
+        require(vault.commit(t, 1e18).leverage > 0, "leverage");
+    }
+
+    function test_a_purchase_of_one_unit_may_be_as_far_from_the_best_as_is_signed() public {
+        IOrders.Terms memory t = plain(1);
+        t.bounds.tolerance = 0.01e18;
+        fill(orderOf(t, 1), leg(0, 1, 0));
+        same(held(0), 1, "at the best");
+    }
+
+    function test_the_least_leverage_that_can_be_signed_is_a_bound() public {
+        IOrders.Terms memory t = plain(ONE);
+        t.bounds.maxLeverage = 1;
+        bytes memory signature = signed(desk.digest(orderOf(t, 1)));
+        vm.expectRevert();
+        desk.fill(orderOf(t, 1), signature, leg(0, ONE, 1_000e6), noReceipt());
+        t.bounds.maxLeverage = 3e18;
+        fill(orderOf(t, 2), leg(0, ONE, 1_000e6));
+    }
+
 
     function test_an_order_for_one_unit_is_bought_or_sold_as_any() public {
         fill(orderOf(plain(1), 1), leg(0, 1, 0));
