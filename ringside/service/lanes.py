@@ -51,11 +51,13 @@ class Signer(Protocol):
 @dataclass(frozen=True, slots=True)
 class Fees:
     """What a transaction may pay: the base fee is doubled for what it may rise until it is mined.
-    Wei per gas; `patience` seconds without being mined make a transaction stuck."""
+    Wei per gas; `patience` seconds without being mined make a transaction stuck; what was sent is
+    looked at with every block, and every `look` seconds while there is none."""
 
     priority: int = GWEI
     most: int = 500 * GWEI
     patience: float = 20.0
+    look: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Lanes:
         """The newest block's, where somebody has read it anyway; in wei."""
         self._missing: dict[int, int] = {}
         """Transactions whose nonce is gone without a receipt, and since what block time."""
+        self._looked: tuple[bytes, float] = (b"", 0.0)
+        """At which block what was sent was looked at last, and when (monotonic seconds)."""
 
     @property
     def addresses(self) -> list[str]:
@@ -154,7 +158,11 @@ class Lanes:
     def confirm(self, head: Header) -> list[Ended]:
         """Looks at everything that was sent: books what was mined up to `head`, whose events are
         known then, sends again what the node has forgotten, raises what sticks and voids what is
-        too late. Returns what ended."""
+        too late. Returns what ended. On a block that was looked at, nothing more can be mined: then
+        it looks again only now and then."""
+        looked_at, when = self._looked
+        if head.hash == looked_at and time.monotonic() - when < self.fees.look:
+            return []
         with self.database.read() as connection:
             sent = [t for t in outbox.under_way(connection) if t.stage is Stage.SENT]
         if not sent:
@@ -193,6 +201,7 @@ class Lanes:
                         *(attempt, block, cost, ended.error),
                     )
         self.send([*self._raised(late, head.at), *again])
+        self._looked = head.hash, time.monotonic()
         return [ended for ended, _, _ in found]
 
     # ------------------------------------------------------------------ internal
