@@ -110,6 +110,32 @@ def test_what_sticks_is_sent_for_more_under_the_same_nonce(house, story):
     assert len(house.fills()) == 1
 
 
+def test_what_was_sent_is_looked_at_once_a_block(house, story, monkeypatch):
+    """And now and then while there is none: what a node forgot is sent again."""
+    looked, receipts = [], Lanes._receipts
+    monkeypatch.setattr(
+        Lanes, "_receipts", lambda self, sent: looked.append(len(sent)) or receipts(self, sent)
+    )
+    rpc(story.w3, "evm_setAutomine", False)
+    house.mines = False
+    try:
+        house.engine.lanes.fees = Fees(priority=1, look=3_600.0)
+        key = house.accept(story.order("ETH-USD", SIZE))
+        house.turn(5)
+        assert looked == [1]
+        rpc(story.w3, "anvil_dropAllTransactions")
+        house.engine.lanes.fees = Fees(priority=1, look=0.0)
+        house.turn(2)
+        assert looked == [1, 1, 1]
+        house.mine()
+    finally:
+        rpc(story.w3, "evm_setAutomine", True)
+        house.mines = True
+    house.turn()
+    assert looked == [1, 1, 1, 1]
+    assert house.entry(key).state is State.FILLED
+
+
 def test_what_is_too_late_gives_its_nonce_to_nothing(house, story):
     deadline = story.chain.block()["timestamp"] + 60
     rpc(story.w3, "evm_setAutomine", False)
