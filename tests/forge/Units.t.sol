@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {IOrders} from "../../interfaces/IOrders.sol";
 import {IVault} from "../../interfaces/IVault.sol";
-import {Mood} from "./StandIns.sol";
+import {Mood, ScriptedDelayedSeat} from "./StandIns.sol";
 import {Stage} from "./Stage.sol";
 
 /// @notice One unit is something: of size, of money, beyond a bound. What survived `make mutants` first was mostly this.
@@ -87,6 +87,18 @@ contract UnitsTest is Stage {
         vm.prank(client);
         vault.trade(t);
         same(idleOf(attacker), 1, "fee");
+    }
+
+    function test_a_tickets_fee_of_one_unit_is_paid_once_it_is_filled() public {
+        IVault.Trade memory t = tradeOf(LATER, ONE, 1_000e6);
+        (t.fee, t.collector) = (1, attacker);
+        vm.prank(client);
+        vault.commit(t, 1e18);
+        same(idleOf(attacker), 0, "set aside");
+        (address seat,) = vault.seatOf(account, LATER);
+        ScriptedDelayedSeat(seat).execute(E, ONE);
+        vault.settle(account, LATER, ETH, "");
+        same(idleOf(attacker), 1, "paid");
     }
 
     function test_a_unit_that_was_set_aside_comes_back_from_a_ticket_that_was_not_filled() public {
