@@ -37,6 +37,10 @@ def _authority(site: Site) -> Iterator[Finding]:
     stands = site.ask("venues", "authority")
     if stands != access:
         yield Finding("authority of venues", access, stands)
+    # Another one that was there in between could have set anything, and left no role behind.
+    told = {e["args"]["authority"] for e in _logs(site, "AuthorityUpdated", "venues")}
+    for other in sorted(told - {access, stands}):
+        yield Finding("authority of venues", f"{access} ever since", f"{other} for a time")
     planned = Role.GUARDIAN if site.plan.owners is not None else Role.ADMIN
     for role, guardian in ((Role.GUARDIAN, Role.ADMIN), (Role.GOVERNOR, planned)):
         name = role.name.lower()
@@ -47,7 +51,8 @@ def _authority(site: Site) -> Iterator[Finding]:
 
 
 def _holders(site: Site) -> Iterator[Finding]:
-    """Nobody but the owners holds a role or is about to, by all grants there ever were."""
+    """Nobody but the owners holds a role, is about to or ever did, by all grants there ever were:
+    whoever held one for a time could have set fees and caps with it."""
     owners = site.plan.owners
     assert owners is not None
     allowed = {
@@ -55,6 +60,7 @@ def _holders(site: Site) -> Iterator[Finding]:
         (Role.GUARDIAN, owners.guardian),
         (Role.GOVERNOR, owners.governor),
     }
+    begun = (Role.ADMIN, site.deployer)
     granted = {(e["args"]["roleId"], e["args"]["account"]) for e in _logs(site, "RoleGranted")}
     for role, member in sorted(granted):
         # Not `hasRole`: a membership that begins later is one that nobody would see begin.
@@ -63,6 +69,8 @@ def _holders(site: Site) -> Iterator[Finding]:
             if since:
                 found = f"{member} as well, since {_time(since)}"
                 yield Finding(f"role {role}", "the planned owner alone", found)
+            elif (role, member) != begun and member not in owners.former:
+                yield Finding(f"role {role}", "no owner but those named", f"{member} for a time")
         elif effect:
             wanted = f"{governance.delay_of(Role(role), owners.delay):,} s for good"
             yield Finding(f"delay of role {role}", wanted, f"{coming:,} s from {_time(effect)} on")
@@ -110,7 +118,8 @@ def _delays(site: Site) -> Iterator[Finding]:
 
 def _handed_over(site: Site) -> Iterator[Finding]:
     """What the registry was when the deployer gave up his rights: no fee, the planned collector,
-    and no cap above the planned. Whatever changed later the owners did."""
+    and no cap above the planned, as the plan says what it begins as. Whatever changed later the
+    owners did."""
     gone = [
         log
         for log in _logs(site, "RoleRevoked")
@@ -118,7 +127,7 @@ def _handed_over(site: Site) -> Iterator[Finding]:
     ]
     if not gone:
         return  # That he has not is a step that is not done.
-    end = _place(gone[0])
+    end = _place(gone[-1])
 
     def before(name: str) -> list[Any]:
         return [log["args"] for log in _logs(site, name, "venues") if _place(log) < end]

@@ -78,21 +78,24 @@ def _code(site: Site, step: Make) -> Iterator[Finding]:
     told = [plain(one) for one in site.arguments(step.arguments)]
     if told != stands.arguments:
         yield Finding(f"{step.name} was told", str(told), str(stands.arguments))
+    maker = to_checksum_address(stands.maker or site.deployer)
+    yield from _creation(site, step, stands, maker)
+    if created(maker, stands.nonce) != to_checksum_address(stands.address):
+        return  # Its maker, nonce or place is another then, which is found already.
     # Where a contract stands is part of its code, and follows from the nonce that made it; the
     # place has to be empty for that.
     override = {
-        site.deployer: {"nonce": hex(stands.nonce)},
+        maker: {"nonce": hex(stands.nonce)},
         stands.address: {"nonce": "0x0", "code": "0x", "state": {}},
     }
-    call = {"from": site.deployer, "data": site.data(step)}
+    call = {"from": maker, "data": site.data(step)}
     (made,) = ask(site.w3, [("eth_call", [call, "latest", override])])
     code = bytes(site.w3.eth.get_code(to_checksum_address(stands.address)))
     if _bytes(made) != code:
         yield Finding(f"code of {step.name}", _brief(_bytes(made)), _brief(code))
-    yield from _creation(site, step, stands)
 
 
-def _creation(site: Site, step: Make, stands: Contract) -> Iterator[Finding]:
+def _creation(site: Site, step: Make, stands: Contract, maker: str) -> Iterator[Finding]:
     """The transaction on record is the one that made it, from the very code that is planned: other
     creation code could have left the same contract with roles or balances of its own choice."""
     try:
@@ -103,8 +106,8 @@ def _creation(site: Site, step: Make, stands: Contract) -> Iterator[Finding]:
     made = created(tx["from"], tx["nonce"])
     by = to_checksum_address(tx["from"])
     for what, wanted, found in (
-        ("maker", site.deployer, by),
-        ("place", stands.address, "a call" if tx.get("to") else made),
+        ("maker", maker, by),
+        ("place", to_checksum_address(stands.address), "a call" if tx.get("to") else made),
         ("nonce", str(stands.nonce), str(tx["nonce"])),
         ("creation code", _brief(_bytes(site.data(step))), _brief(bytes(tx["input"]))),
     ):

@@ -74,11 +74,12 @@ class Venue(_Part):
 
 class Owners(_Part):
     """Who holds the roles in the end: the governor and whoever administers roles after `delay`
-    seconds, the guardian at once."""
+    seconds, the guardian at once. `former` are those who held a role before and were replaced."""
 
     admin: Owner
     governor: Owner
     guardian: Owner
+    former: tuple[Owner, ...] = ()
     delay: int = Field(ge=LEAST_DELAY, le=MOST_DELAY)
 
 

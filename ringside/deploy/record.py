@@ -24,7 +24,8 @@ class _Part(BaseModel):
 
 class Contract(_Part):
     """A contract that stands: its source's name, where, what its constructor was told, and since
-    which block by which transaction and nonce of the deployer."""
+    which block by which transaction and nonce; of the deployer, unless somebody wrote down another
+    `maker` of a venue's seat that was added later."""
 
     contract: str
     address: str
@@ -32,6 +33,7 @@ class Contract(_Part):
     block: int
     tx: str
     nonce: int
+    maker: str = ""
 
 
 class Sent(_Part):

@@ -58,7 +58,9 @@ class Deployment:
             raise DeployError(f"There is no {file}: nothing was deployed there yet.")
         block = w3.eth.block_number
         self.record = found or Record(chain_id=chain, deployer=str(deployer), since=block)
-        _fits(plan, chain, self.record.deployer)
+        _fits(plan, chain)
+        if deployer is not None:
+            _require_leaving(plan, to_checksum_address(deployer))
         self.site = Site(w3, plan, self.record, artifact)
         self.steps = steps(plan)
 
@@ -219,20 +221,25 @@ class Deployment:
         }
 
 
-def _fits(plan: Plan, chain: int, deployer: str) -> None:
+def _require_leaving(plan: Plan, deployer: str) -> None:
     """Raises:
-    DeployError: the plan leaves open what only a local chain may, or lets the deployer keep a role.
+    DeployError: whoever deploys is an owner in the plan.
     """
     owners = plan.owners
-    deployer = to_checksum_address(deployer)
     if owners is not None and deployer in (owners.admin, owners.governor, owners.guardian):
         raise DeployError(
             f"{deployer} deploys, and is an owner in the plan, while the last step takes every "
             "right from the deployer. Name other owners, or deploy with another account."
         )
+
+
+def _fits(plan: Plan, chain: int) -> None:
+    """Raises:
+    DeployError: the plan leaves open what only a local chain may.
+    """
     if chain == LOCAL_CHAIN:
         return
-    if owners is None:
+    if plan.owners is None:
         raise DeployError(
             f"The plan names no owners, and {chain} is no local chain: every role would stay with "
             "the deployer. Name admin, governor, guardian and delay under `owners`."

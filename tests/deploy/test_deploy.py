@@ -120,7 +120,7 @@ def test_a_contract_that_was_told_something_else_is_found(site, made):
     """Immutables are part of the code that is compared."""
     other = made.plan.model_copy(update={"grace": made.plan.grace + 1})
     found = [one.what for one in site.deployment(other).check()]
-    assert found == ["venues was told", "code of venues", "creation code of venues"]
+    assert found == ["venues was told", "creation code of venues", "code of venues"]
 
 
 def test_a_market_of_another_feed_is_found(site, made):

@@ -2,10 +2,12 @@
 it shows."""
 
 import pytest
+from conftest import artifact
 
 from devnet.anvil import rpc
 from ringside.deploy.check import moved
 from ringside.deploy.governance import Role
+from ringside.deploy.record import Record
 from ringside.deploy.run import DeployError, Deployment
 from ringside.deploy.steps import Make, Send, reads
 from ringside.orders import market_id
@@ -67,6 +69,11 @@ def test_a_record_of_another_transaction_shows(site, made):
     assert found_by(made) == {"making of vault": "no such transaction"}
 
 
+def test_a_record_of_another_nonce_shows(site, made):
+    made.record.contracts["desk"].nonce -= 1
+    assert set(found_by(made)) == {"nonce of desk"}
+
+
 def test_a_record_without_the_managers_transaction_shows(site, made):
     made.record.contracts["access"].tx = "0x" + "12" * 32
     assert found_by(made)["making of access"] == "no such transaction"
@@ -109,6 +116,20 @@ def shown_after(bare, *calls, waits=0):
         made.run(send)
     assert not made.site.ask("access", "hasRole", 0, bare.actor(0))[0]
     return found_by(made)
+
+
+def test_a_seat_that_somebody_else_made_is_held_against_its_own_maker(site, made):
+    other = site.actor(8)
+    seat = next(s for s in made.steps if isinstance(s, Make) and s.name == "seat:rage")
+    nonce = site.w3.eth.get_transaction_count(other)
+    sent = site.chain.transact({"data": made.site.data(seat)}, other, "a seat")
+    record = made.record.contracts["seat:rage"]
+    record.tx = "0x" + bytes(sent["transactionHash"]).hex()
+    record.nonce, record.address = nonce, sent["contractAddress"]
+    assert found_by(made)["maker of seat:rage"] == other
+    record.maker = other
+    # What is left is that the registry has another one.
+    assert set(found_by(made)) == {"seat of rage"}
 
 
 def test_a_membership_that_begins_later_shows_at_once(bare):
@@ -200,6 +221,74 @@ def test_what_he_set_before_he_left_shows_though_the_tool_did_not_stop_him(bare,
         f"collector of fees {when}": own,
         f"caps of {name} {when}": f"({10**17}, {10**17})",
     }
+
+
+def test_an_authority_of_his_own_that_was_there_for_a_time_shows(bare):
+    """Put there at once, and put back by itself: no role ever tells of it."""
+    other = bare.actor(8)
+
+    def swaps(made, tx):
+        access, venues = made.site.contract("access"), made.site.contract("venues")
+        rpc(bare.w3, "anvil_setCode", other, "0x00")
+        data = access.encode_abi("updateAuthority", (venues.address, other))
+        bare.chain.transact({"to": access.address, "data": data}, bare.actor(0), "away")
+        data = venues.encode_abi("setAuthority", (access.address,))
+        bare.chain.transact({"to": venues.address, "data": data}, other, "and back")
+        rpc(bare.w3, "anvil_setCode", other, "0x")
+        return {**tx, "nonce": bare.nonce}
+
+    made, send = deviating(bare, LAST.__eq__, swaps)
+    with pytest.raises(DeployError, match="things are not as planned"):
+        made.run(send)
+    assert found_by(made) == {"authority of venues": f"{other} for a time"}
+
+
+@pytest.mark.parametrize("friend", [0, 8], ids=["himself", "a friend"])
+def test_a_role_that_outlived_his_leaving_shows_though_it_is_given_up(bare, friend):
+    """With it a collector and a fee are set after the roles were handed over."""
+    friend = bare.actor(friend)
+    calls = ("grantRole", Role.GOVERNOR, friend, 0)
+    made, send = deviating(bare, LAST.__eq__, administering(bare, calls))
+    with pytest.raises(DeployError, match="things are not as planned"):
+        made.run(send)
+    venues, access = made.site.contract("venues"), made.site.contract("access")
+    for contract, name, *arguments in (
+        (venues, "setCollector", friend),
+        (venues, "setFee", market_id("ETH-USD"), 10**15),
+        (access, "renounceRole", int(Role.GOVERNOR), friend),
+    ):
+        data = contract.encode_abi(name, arguments)
+        bare.chain.transact({"to": contract.address, "data": data}, friend, name)
+    assert found_by(made) == {"role 2": f"{friend} for a time"}
+
+
+def test_an_owner_who_was_replaced_is_named_as_a_former_one(bare):
+    made = bare.deployment()
+    made.run(bare.send)
+    access, successor = made.site.contract("access"), bare.actor(8)
+    calls = ("grantRole", 1, successor, 0), ("revokeRole", 1, bare.owners.guardian)
+    for call in calls:
+        announced = access.encode_abi(
+            "schedule", (access.address, access.encode_abi(*split(call)), 0)
+        )
+        bare.chain.transact(
+            {"to": access.address, "data": announced}, bare.owners.admin, "schedule"
+        )
+    bare.chain.advance(bare.owners.delay)
+    for call in calls:
+        data = access.encode_abi(*split(call))
+        bare.chain.transact({"to": access.address, "data": data}, bare.owners.admin, call[0])
+    former = {"guardian": successor, "former": (bare.owners.guardian,)}
+    plan = bare.plan.model_copy(update={"owners": bare.owners.model_copy(update=former)})
+    assert bare.deployment(plan).check() == []
+    unsaid = bare.owners.model_copy(update={"guardian": successor})
+    plan = bare.plan.model_copy(update={"owners": unsaid})
+    assert found_by(bare.deployment(plan)) == {"role 1": f"{bare.owners.guardian} for a time"}
+
+
+def split(call):
+    name, *arguments = call
+    return name, arguments
 
 
 def test_what_the_guardian_stops_meanwhile_stops_no_hand_over(bare):
@@ -311,3 +400,6 @@ def test_the_deployer_is_no_owner(bare, role):
     plan = bare.plan.model_copy(update={"owners": owners})
     with pytest.raises(DeployError, match="takes every right from the deployer"):
         bare.deployment(plan)
+    # Who only looks is not stopped: owners may give him a role later.
+    Record(chain_id=31337, deployer=bare.actor(0), since=1).write(bare.file)
+    assert Deployment(bare.w3, plan, bare.file, None, artifact).left()

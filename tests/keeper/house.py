@@ -42,6 +42,18 @@ class Killed(BaseException):
 
 
 @contextmanager
+def mined_by_hand(house: House) -> Iterator[None]:
+    """Inside, the chain mines where a test says so, and nowhere else."""
+    rpc(house.story.w3, "evm_setAutomine", False)
+    house.mines = False
+    try:
+        yield
+    finally:
+        rpc(house.story.w3, "evm_setAutomine", True)
+        house.mines = True
+
+
+@contextmanager
 def killed_at(owner: Any, name: str, after: bool = False) -> Iterator[None]:
     """What is inside comes to that step and is killed there, before it or after."""
     step = getattr(owner, name)

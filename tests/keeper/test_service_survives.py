@@ -1,7 +1,7 @@
 """What happens to the keeper, and what it makes of it: every order ends once, whatever was lost."""
 
 import pytest
-from house import killed_at
+from house import killed_at, mined_by_hand
 
 from devnet.anvil import rpc
 from ringside.orders import Bundle, Mode
@@ -90,9 +90,7 @@ def test_a_bundle_that_is_filled_while_nobody_looks_is_known_by_its_steps(house,
 
 
 def test_what_sticks_is_sent_for_more_under_the_same_nonce(house, story):
-    rpc(story.w3, "evm_setAutomine", False)
-    house.mines = False
-    try:
+    with mined_by_hand(house):
         house.engine.lanes.fees = Fees(priority=1, patience=0.0)
         key = house.accept(story.order("ETH-USD", SIZE))
         house.turn(3)
@@ -102,9 +100,6 @@ def test_what_sticks_is_sent_for_more_under_the_same_nonce(house, story):
         fees = [attempt.max_fee for attempt in sent.attempts]
         assert fees == sorted(set(fees))
         house.mine()
-    finally:
-        rpc(story.w3, "evm_setAutomine", True)
-        house.mines = True
     house.turn()
     assert house.entry(key).state is State.FILLED
     assert len(house.fills()) == 1
@@ -116,9 +111,7 @@ def test_what_was_sent_is_looked_at_once_a_block(house, story, monkeypatch):
     monkeypatch.setattr(
         Lanes, "_receipts", lambda self, sent: looked.append(len(sent)) or receipts(self, sent)
     )
-    rpc(story.w3, "evm_setAutomine", False)
-    house.mines = False
-    try:
+    with mined_by_hand(house):
         house.engine.lanes.fees = Fees(priority=1, look=3_600.0)
         key = house.accept(story.order("ETH-USD", SIZE))
         house.turn(5)
@@ -128,9 +121,6 @@ def test_what_was_sent_is_looked_at_once_a_block(house, story, monkeypatch):
         house.turn(2)
         assert looked == [1, 1, 1]
         house.mine()
-    finally:
-        rpc(story.w3, "evm_setAutomine", True)
-        house.mines = True
     house.turn()
     assert looked == [1, 1, 1, 1]
     assert house.entry(key).state is State.FILLED
@@ -138,9 +128,7 @@ def test_what_was_sent_is_looked_at_once_a_block(house, story, monkeypatch):
 
 def test_what_is_too_late_gives_its_nonce_to_nothing(house, story):
     deadline = story.chain.block()["timestamp"] + 60
-    rpc(story.w3, "evm_setAutomine", False)
-    house.mines = False
-    try:
+    with mined_by_hand(house):
         key = house.accept(story.order("ETH-USD", SIZE, deadline=deadline))
         house.turn()
         rpc(story.w3, "anvil_dropAllTransactions")
@@ -148,9 +136,6 @@ def test_what_is_too_late_gives_its_nonce_to_nothing(house, story):
         house.mine()
         house.turn()
         rpc(story.w3, "anvil_mine", hex(1), hex(2))
-    finally:
-        rpc(story.w3, "evm_setAutomine", True)
-        house.mines = True
     house.turn(2)
     assert house.entry(key).state is State.EXPIRED
     with house.database.read() as connection:
